@@ -1,0 +1,1 @@
+"""One command that runs all of WOPR on one machine, with stand-ins for the vendors."""

@@ -1,0 +1,67 @@
+"""The command line of the local stack: `python -m sandbox.stack --help`."""
+
+import argparse
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from sandbox.stack import packages
+from sandbox.stack.infrastructure import Wishes, started_infrastructure
+from sandbox.stack.places import MACHINE, REPOSITORY
+from sandbox.stack.supervisor import StackError
+
+DEFAULT_FOLDER = REPOSITORY / ".wopr"
+
+
+def with_infrastructure(options: argparse.Namespace) -> int:
+    """Run a command among the parts, in a temporary folder; return its exit code."""
+    with tempfile.TemporaryDirectory(prefix="wopr-stack-", dir=MACHINE) as folder:
+        wishes = Wishes(folder=Path(folder), free_ports=True, keep=False)
+        with started_infrastructure(wishes) as parts:
+            parts.supervisor.say(f"running {' '.join(options.command)}")
+            return parts.supervisor.run(options.command, parts.environment())
+
+
+def install_packages(options: argparse.Namespace) -> int:
+    """Install the system packages that running or testing needs."""
+    wanted = packages.TO_TEST if options.for_tests else packages.TO_RUN
+    packages.ensure(wanted, say=print)
+    return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.stack", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    around = commands.add_parser("with-infrastructure", help=with_infrastructure.__doc__)
+    around.add_argument("command", nargs="+")
+    around.set_defaults(act=with_infrastructure)
+
+    debian = commands.add_parser("packages", help=install_packages.__doc__)
+    debian.add_argument("--for-tests", action="store_true")
+    debian.set_defaults(act=install_packages)
+    return parser.parse_args(arguments)
+
+
+def interrupt(*_: object) -> None:
+    """Treat a polite request to end like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; say what went wrong in one place."""
+    options = parse(arguments)
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        return int(options.act(options))
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""The reference bot as an image: built once per content, pushed to a stack's registry.
+
+`python -m sandbox.stack.bot_image --engine URL --registry HOST:PORT [--version 1.1.0] [--broken]`
+pushes another release behind the same moving tag and prints its digest.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import httpx
+from docker.errors import DockerException, ImageNotFound
+
+from sandbox.stack.engine import Engine
+from sandbox.stack.places import CACHE, REPOSITORY, Folder
+from sandbox.stack.python_image import local_python_image
+from sandbox.stack.supervisor import StackError
+
+BOT = REPOSITORY / "sandbox" / "bot"
+REPOSITORY_NAME = "wopr"
+MOVING_TAG = "latest"
+DIGEST_HEADER = "Docker-Content-Digest"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of the reference bot; a broken one never gets healthy."""
+
+    version: str = "1.0.0"
+    healthy: bool = True
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Return the build arguments."""
+        return {"BOT_VERSION": self.version, "BOT_HEALTHY": "yes" if self.healthy else "no"}
+
+
+def push_release(engine: Engine, registry: str, release: Release) -> str:
+    """Build a release if need be, push it behind the moving tag, and return its digest."""
+    client = engine.client(timeout=300)
+    try:
+        local = build(client, release)
+        repository = f"{registry}/{REPOSITORY_NAME}"
+        client.api.tag(local, repository, MOVING_TAG)
+        for line in client.api.push(repository, tag=MOVING_TAG, stream=True, decode=True):
+            if "error" in line:
+                raise StackError(f"the bot image was not pushed: {line['error']}")
+        # Without the local name an engine that "has" the tag must still ask the registry.
+        client.api.remove_image(f"{repository}:{MOVING_TAG}", noprune=True)
+    except DockerException as error:
+        raise StackError(f"the bot image was not built and pushed: {error}") from error
+    return digest(registry)
+
+
+def build(client: docker.DockerClient, release: Release) -> str:
+    """Return the local name of the release's image, building it unless the engine has it."""
+    base = os.environ.get("PYTHON_IMAGE") or local_python_image(client)
+    name = f"wopr-bot:{content_hash(base, release)}"
+    try:
+        client.images.get(name)
+    except ImageNotFound:
+        arguments = {"PYTHON_IMAGE": base, **release.arguments}
+        client.images.build(path=str(BOT), tag=name, buildargs=arguments, rm=True, forcerm=True)
+    return name
+
+
+def content_hash(base: str, release: Release) -> str:
+    """Return a name for everything that goes into the image."""
+    parts = [base, repr(release), *((BOT / n).read_text() for n in ("Dockerfile", "bot.py"))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def digest(registry: str) -> str:
+    """Return the digest that the registry has behind the moving tag."""
+    url = f"http://{registry}/v2/{REPOSITORY_NAME}/manifests/{MOVING_TAG}"
+    answer = httpx.head(url, headers={"Accept": MANIFEST}, timeout=10)
+    answer.raise_for_status()
+    return str(answer.headers[DIGEST_HEADER])
+
+
+def has_release(registry: str) -> bool:
+    """Say whether anything was pushed yet."""
+    url = f"http://{registry}/v2/{REPOSITORY_NAME}/tags/list"
+    answer = httpx.get(url, timeout=10)
+    return answer.status_code == httpx.codes.OK and MOVING_TAG in (answer.json()["tags"] or [])
+
+
+class Seed:
+    """A copy of a registry's folder that holds the first release, so a push costs nothing."""
+
+    def __init__(self, folder: Folder) -> None:
+        key = content_hash(os.environ.get("PYTHON_IMAGE", sys.version), Release())
+        self.kept = CACHE / "registry" / key
+        self.used = folder.path / "registry"
+
+    def plant(self) -> None:
+        """Put the kept copy where a new registry will look."""
+        if self.kept.exists() and not self.used.exists():
+            shutil.copytree(self.kept, self.used)
+
+    def keep(self) -> None:
+        """Keep a copy of what the registry holds now."""
+        if self.used.exists() and not self.kept.exists():
+            unfinished = self.kept.with_name(f"{self.kept.name}.{os.getpid()}")
+            shutil.copytree(self.used, unfinished)
+            shutil.rmtree(self.kept, ignore_errors=True)
+            unfinished.rename(self.kept)
+
+
+def main() -> None:
+    """Push a release from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", default=os.environ.get("WOPR_STACK_ENGINE"))
+    parser.add_argument("--registry", default=os.environ.get("WOPR_STACK_REGISTRY"))
+    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--broken", action="store_true")
+    options = parser.parse_args()
+    engine = Engine(options.engine, is_local=True)
+    release = Release(options.version, healthy=not options.broken)
+    print(push_release(engine, options.registry, release))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""Everything that the product needs around it, started in order and described by variables."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.stack import bot_image, caddy
+from sandbox.stack.bot_image import Release, Seed
+from sandbox.stack.caddy import Edge, start_caddy
+from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
+from sandbox.stack.places import Folder, Slot, claim_slot
+from sandbox.stack.postgres import start_postgres
+from sandbox.stack.registry import start_registry
+from sandbox.stack.supervisor import StackError, Supervisor
+from sandbox.stack.valkey import start_valkey
+from sandbox.stack.vendors import (
+    CLOUDFLARE_TOKEN,
+    STRIPE_KEY,
+    Vendors,
+    start_vendors,
+    webhook_secret,
+)
+
+TENANT_DOMAIN = "bots.localhost"
+DASHBOARD_HOST = "wopr.localhost"
+STAFF_EMAIL = "staff@wopr.localhost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What a caller wants of a stack."""
+
+    folder: Path
+    free_ports: bool = False
+    keep: bool = True
+
+
+FIXED_PORTS = {"https": 8443, "http": 8080, "stripe": 8444, "cloudflare": 8445, "mailbox": 8446}
+
+
+@dataclass
+class Infrastructure:
+    """The parts around the product and how to reach them."""
+
+    supervisor: Supervisor
+    folder: Folder
+    slot: Slot
+    wishes: Wishes
+    edge: Edge
+    found: dict[str, str] = field(default_factory=dict)
+    engine: Engine | None = None
+    vendors: Vendors | None = None
+
+    @property
+    def dashboard_url(self) -> str:
+        """Return the address of the front door."""
+        return f"https://{self.edge.dashboard_host}:{self.edge.https_port}"
+
+    @property
+    def web_url(self) -> str:
+        """Return the address of the web process behind Caddy."""
+        return f"http://127.0.0.1:{self.edge.web_port}"
+
+    def start(self) -> None:
+        """Start all parts, side by side where none waits for another."""
+        self.supervisor.start_together(
+            self._start_database,
+            self._start_queue,
+            self._start_edge,
+            self._start_vendors,
+            self._start_engine_and_registry,
+        )
+
+    def _start_database(self) -> None:
+        self.found["DATABASE_URL"] = start_postgres(
+            self.supervisor, self.folder, self.slot.port("postgres"), durable=self.wishes.keep
+        )
+
+    def _start_queue(self) -> None:
+        port = self.slot.port("valkey")
+        self.found["REDIS_URL"] = start_valkey(self.supervisor, self.folder, port)
+
+    def _start_edge(self) -> None:
+        root = start_caddy(self.supervisor, self.folder, self.edge)
+        self.found["WOPR_EDGE_CA_FILE"] = str(root)
+
+    def _start_vendors(self) -> None:
+        self.vendors = start_vendors(
+            self.supervisor,
+            self.folder,
+            webhook_url=f"{self.web_url}/api/webhook/stripe",
+            zone=TENANT_DOMAIN,
+            ports={} if self.wishes.free_ports else FIXED_PORTS,
+        )
+
+    def _start_engine_and_registry(self) -> None:
+        supervisor, folder = self.supervisor, self.folder
+        engine = self.engine = find_or_start_engine(supervisor)
+        seed = Seed(folder)
+        seed.plant()
+        registry = start_registry(supervisor, folder, engine, self.slot.port("registry"))
+        if not bot_image.has_release(registry):
+            supervisor.say("building the reference bot's image")
+            bot_image.push_release(engine, registry, Release())
+            seed.keep()
+        self.found["WOPR_STACK_REGISTRY"] = registry
+        tend_containers(
+            supervisor,
+            engine,
+            folder.deployment,
+            folder.path / "stopped-containers",
+            keep=self.wishes.keep,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the product's variables, and a few more for tests."""
+        if self.engine is None or self.vendors is None:
+            raise StackError("the stack is not started")
+        return {
+            **self._product_environment(),
+            **self._outside_environment(self.vendors),
+            **self.found,
+            "WOPR_STACK_FOLDER": str(self.folder.path),
+            "WOPR_STACK_ENGINE": self.engine.url,
+            "SANDBOX_STRIPE_URL": self.vendors.stripe,
+            "SANDBOX_CLOUDFLARE_URL": self.vendors.cloudflare.split("/client/")[0],
+            "SANDBOX_MAILBOX_URL": self.vendors.mailbox,
+        }
+
+    def _product_environment(self) -> dict[str, str]:
+        folder, edge = self.folder, self.edge
+        image = f"{self.found['WOPR_STACK_REGISTRY']}/wopr:latest"
+        return {
+            "DJANGO_SETTINGS_MODULE": "wopr.settings",
+            "WOPR_ENV": "development",
+            "SECRET_KEY": folder.secret("django secret key"),
+            "DEBUG": "0",
+            "ALLOWED_HOSTS": f"{edge.dashboard_host},127.0.0.1,localhost",
+            "CSRF_TRUSTED_ORIGINS": self.dashboard_url,
+            "WOPR_FIELD_KEYS": folder.field_key(),
+            "WOPR_DEPLOYMENT": folder.deployment,
+            "WOPR_DASHBOARD_URL": self.dashboard_url,
+            "WOPR_TENANT_DOMAIN": edge.tenant_domain,
+            "WOPR_EDGE_PORT": str(edge.https_port),
+            "WOPR_EDGE_PROBE_ADDRESS": f"127.0.0.1:{edge.https_port}",
+            "WOPR_EDGE_IPV4": "127.0.0.1",
+            "CADDY_ADMIN_URL": edge.admin_url,
+            "CADDY_SERVER": caddy.SERVER,
+            "WOPR_BOT_IMAGE": os.environ.get("WOPR_BOT_IMAGE") or image,
+            "WOPR_ENGINE_NETWORK": f"{folder.deployment}-tenants",
+            "WOPR_ENGINE_SUBNET": self.slot.subnet,
+            "WOPR_PORT_RANGE": self.slot.bot_ports,
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+            "WOPR_OPERATION_LEASE_SECONDS": os.environ.get("WOPR_OPERATION_LEASE_SECONDS", "30"),
+        }
+
+    def _outside_environment(self, vendors: Vendors) -> dict[str, str]:
+        return {
+            "STRIPE_SECRET_KEY": STRIPE_KEY,
+            "STRIPE_WEBHOOK_SECRET": webhook_secret(self.folder),
+            "STRIPE_API_URL": vendors.stripe,
+            "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
+            "CLOUDFLARE_ZONE": self.edge.tenant_domain,
+            "CLOUDFLARE_API_URL": vendors.cloudflare,
+            "EMAIL_URL": vendors.smtp,
+            "DEFAULT_FROM_EMAIL": "WOPR <hello@wopr.localhost>",
+        }
+
+
+@contextmanager
+def started_infrastructure(wishes: Wishes) -> Iterator[Infrastructure]:
+    """Start the parts around the product; stop them in reverse whatever happens."""
+    folder = Folder(wishes.folder)
+    slot = claim(folder, free_ports=wishes.free_ports)
+    supervisor = Supervisor(folder.logs)
+    infrastructure = Infrastructure(supervisor, folder, slot, wishes, choose_edge(slot, wishes))
+    try:
+        infrastructure.start()
+        yield infrastructure
+    finally:
+        supervisor.say("stopping")
+        supervisor.stop()
+        if not wishes.keep:
+            folder.remove()
+        sys.stdout.flush()
+
+
+def claim(folder: Folder, *, free_ports: bool) -> Slot:
+    """Take a slot; a folder that is kept comes back to its own, where its network lives."""
+    marker = folder.path / "slot"
+    slot = claim_slot(int(marker.read_text()) if marker.exists() else None)
+    marker.write_text(str(slot.number))
+    return slot
+
+
+def choose_edge(slot: Slot, wishes: Wishes) -> Edge:
+    """Return where Caddy will listen."""
+    fixed = {} if wishes.free_ports else FIXED_PORTS
+    return Edge(
+        dashboard_host=DASHBOARD_HOST,
+        tenant_domain=TENANT_DOMAIN,
+        admin_port=slot.port("caddy admin"),
+        https_port=fixed.get("https") or slot.port("https"),
+        http_port=fixed.get("http") or slot.port("http"),
+        web_port=slot.port("web"),
+    )

@@ -1,0 +1,65 @@
+"""Debian packages that the stack and the tests use, installed where that is ours to do."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+
+from sandbox.stack.supervisor import StackError
+
+# What `make run` needs at least, and what the tests and the rendering of documents add.
+TO_RUN = (
+    "docker.io",
+    "docker-registry",
+    "libpango-1.0-0",
+    "libpangoft2-1.0-0",
+    "libharfbuzz-subset0",
+    "fonts-dejavu-core",
+)
+TO_TEST = (*TO_RUN, "chromium", "poppler-utils", "busybox-static")
+
+
+def missing(packages: Sequence[str]) -> list[str]:
+    """Return those packages that are not installed."""
+    command = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Abbrev}\n"]
+    known = subprocess.run([*command, *packages], capture_output=True, text=True, check=False)
+    installed = {line.split()[0] for line in known.stdout.splitlines() if " ii" in line}
+    return [package for package in packages if package not in installed]
+
+
+def can_install() -> bool:
+    """Say whether this is a Debian machine on which we are root."""
+    return os.getuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(packages: Sequence[str], *, say: Callable[[str], None], otherwise: str) -> None:
+    """Install packages by apt; where that is impossible say what to do instead."""
+    if not can_install():
+        raise StackError(otherwise)
+    say(f"installing {' '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt("update", environment=environment)
+    apt("install", "--yes", "--no-install-recommends", *packages, environment=environment)
+
+
+def apt(*arguments: str, environment: dict[str, str]) -> None:
+    """Run apt-get and raise with its own words when it fails."""
+    ended = subprocess.run(
+        ["apt-get", "--quiet", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise StackError(f"apt-get {' '.join(arguments)} failed:\n{ended.stdout[-2000:]}")
+
+
+def ensure(packages: Sequence[str], *, say: Callable[[str], None]) -> None:
+    """Install what is missing on Debian as root; elsewhere say once what may be needed."""
+    if shutil.which("dpkg-query") is None:
+        say("not Debian: Pango (for PDFs) and Chromium (for browser tests) come from your system")
+        return
+    if absent := missing(packages):
+        install(absent, say=say, otherwise=f"please run: sudo apt-get install {' '.join(absent)}")

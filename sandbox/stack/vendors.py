@@ -1,0 +1,73 @@
+"""The sandbox vendors (Stripe, Cloudflare, mailbox) as one process of the stack."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.stack.places import REPOSITORY, Folder
+from sandbox.stack.supervisor import Part, Supervisor
+
+STRIPE_KEY = "sk_test_sandbox"
+CLOUDFLARE_TOKEN = "cloudflare-token-sandbox"
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """Where the sandbox vendors answer."""
+
+    stripe: str
+    cloudflare: str
+    mailbox: str
+    smtp: str
+
+
+def start_vendors(
+    supervisor: Supervisor, folder: Folder, *, webhook_url: str, zone: str, ports: dict[str, int]
+) -> Vendors:
+    """Start them and return the addresses that they print when all listen."""
+    log = supervisor.logs / "vendors.log"
+    offset = log.stat().st_size if log.exists() else 0
+    supervisor.start(
+        Part(
+            name="vendors",
+            command=command(folder, webhook_url, zone, ports),
+            folder=REPOSITORY,
+            ready=lambda: announced(log, offset) is not None,
+        )
+    )
+    addresses = announced(log, offset)
+    assert addresses is not None
+    return addresses
+
+
+def command(folder: Folder, webhook_url: str, zone: str, ports: dict[str, int]) -> list[str | Path]:
+    """Return the command line of the vendors' process."""
+    arguments = {
+        "--stripe-key": STRIPE_KEY,
+        "--webhook-secret": webhook_secret(folder),
+        "--webhook-url": webhook_url,
+        "--cloudflare-token": CLOUDFLARE_TOKEN,
+        "--zone": zone,
+        "--state": str(folder.path / "vendors.state"),
+    }
+    for name in ("stripe", "cloudflare", "mailbox", "smtp"):
+        arguments[f"--{name}-port"] = str(ports.get(name, 0))
+    flat = [part for pair in arguments.items() for part in pair]
+    return [sys.executable, "-m", "sandbox.serve", *flat]
+
+
+def webhook_secret(folder: Folder) -> str:
+    """Return the secret that signs webhooks between this stack's sandbox and product."""
+    return f"whsec_sandbox_{folder.secret('webhook secret')}"
+
+
+def announced(log: Path, offset: int) -> Vendors | None:
+    """Return the addresses once the process has printed them."""
+    with log.open("rb") as file:
+        file.seek(offset)
+        for line in file.read().decode(errors="replace").splitlines():
+            if line.startswith("{") and '"smtp"' in line and line.endswith("}"):
+                found = json.loads(line)
+                return Vendors(**{name: found[name] for name in Vendors.__annotations__})
+    return None
