@@ -1,0 +1,165 @@
+"""Serve all vendors from one process.
+
+When everything listens, one line of JSON with the addresses goes to standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from sandbox.faults import FaultBook
+from sandbox.gate import AbortableProtocol
+from sandbox.persistence import StateFile
+from sandbox.stripe.app import background as stripe_background
+from sandbox.stripe.app import stripe_app
+from sandbox.stripe.world import StripeConfig, World
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves signals to the process, which runs several of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install nothing."""
+        yield
+
+
+@dataclass(frozen=True)
+class Listener:
+    """An application and the socket on which it answers."""
+
+    app: ASGIApp
+    socket: socket.socket
+
+    def server(self) -> QuietServer:
+        """Return the HTTP server for it."""
+        config = uvicorn.Config(
+            self.app,
+            http=AbortableProtocol,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        return QuietServer(config)
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    for name in ("stripe", "cloudflare", "mailbox", "smtp"):
+        parser.add_argument(f"--{name}-port", type=int, default=0, help="0 chooses a free port")
+    parser.add_argument("--stripe-key", default="sk_test_sandbox")
+    parser.add_argument("--webhook-secret", default="whsec_sandbox")
+    parser.add_argument("--webhook-url", help="where Stripe's events go; none: nowhere")
+    parser.add_argument(
+        "--webhook-retry",
+        type=float,
+        nargs="+",
+        metavar="SECONDS",
+        default=[1, 2, 5, 10, 30, 60, 300],
+        help="waits between the attempts to deliver an event, in real seconds",
+    )
+    parser.add_argument("--cloudflare-token", default="cloudflare-sandbox")
+    parser.add_argument("--zone", action="append", default=[], help="a DNS zone; may be repeated")
+    parser.add_argument("--state", type=Path, help="keep all state in this file")
+    return parser.parse_args(arguments)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket."""
+    bound = socket.create_server((host, port), backlog=512)
+    bound.setblocking(False)
+    return bound
+
+
+def address(scheme: str, bound: socket.socket, path: str = "") -> str:
+    """Return the URL of a listening socket."""
+    host, port = bound.getsockname()[:2]
+    return f"{scheme}://{host}:{port}{path}"
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Run until a signal asks to stop."""
+    stripe_socket = listen(options.host, options.stripe_port)
+    world = World(
+        StripeConfig(
+            secret_key=options.stripe_key,
+            webhook_secret=options.webhook_secret,
+            webhook_url=options.webhook_url,
+            public_url=address("http", stripe_socket),
+            webhook_retry_seconds=tuple(options.webhook_retry),
+        )
+    )
+    state = StateFile(options.state, {"stripe": world})
+    state.load()
+    listeners = [
+        Listener(stripe_app(world, FaultBook(), state.save_if_changed), stripe_socket),
+    ]
+    urls = {"stripe": world.config.public_url}
+    await run(listeners, [*stripe_background(world), state.keep()], urls)
+    state.save_if_changed()
+
+
+async def run(
+    listeners: list[Listener],
+    background: list[Coroutine[Any, Any, None]],
+    urls: dict[str, str],
+) -> None:
+    """Serve, announce, wait for the signal, stop."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    servers = [listener.server() for listener in listeners]
+    serving = [
+        asyncio.create_task(server.serve(sockets=[listener.socket]))
+        for server, listener in zip(servers, listeners, strict=True)
+    ]
+    working = [asyncio.create_task(work) for work in background]
+    while not all(server.started for server in servers):
+        await asyncio.sleep(0.005)
+    print(json.dumps(urls), flush=True)
+    failing = asyncio.create_task(_first_failure(working))
+    stop = asyncio.create_task(_stop(stopping))
+    await asyncio.wait([stop, failing], return_when=asyncio.FIRST_COMPLETED)
+    for server in servers:
+        server.should_exit = True
+    for task in (*working, stop):
+        task.cancel()
+    await asyncio.gather(*serving)
+    if failing.done():
+        failing.result()
+
+
+async def _stop(stopping: asyncio.Event) -> None:
+    await stopping.wait()
+
+
+async def _first_failure(working: list[asyncio.Task[None]]) -> None:
+    """Wait for background work, which only ends by failing."""
+    await asyncio.gather(*working)
+
+
+def main() -> None:
+    """Run the command."""
+    asyncio.run(serve(parse_arguments()))
+
+
+if __name__ == "__main__":
+    main()

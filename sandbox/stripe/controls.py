@@ -1,0 +1,116 @@
+"""The control paths of the Stripe sandbox: clock, deliveries, webhook, cards, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.stripe.errors import StripeError
+from sandbox.stripe.flows import cards, checkout, timeline
+from sandbox.stripe.world import Settings, World
+from sandbox.types import Json
+
+Action = Callable[[World, Json, dict[str, Any]], Json]
+
+
+def clock_read(world: World, _: Json, __: dict[str, Any]) -> Json:
+    """GET /_sandbox/clock."""
+    return {"now": world.now(), "offset_seconds": round(world.clock.offset)}
+
+
+def clock_advance(world: World, body: Json, _: dict[str, Any]) -> Json:
+    """POST /_sandbox/clock {"advance_seconds": n}."""
+    happened = timeline.advance(world, world.now() + int(body["advance_seconds"]))
+    return {"now": world.now(), "happened": happened}
+
+
+def webhook_set(world: World, body: Json, _: dict[str, Any]) -> Json:
+    """POST /_sandbox/webhook {"url", "secret"}."""
+    world.config.webhook_url = body["url"]
+    world.config.webhook_secret = body.get("secret", world.config.webhook_secret)
+    endpoint = world.set_webhook(body["url"], world.config.webhook_secret)
+    return {"id": endpoint["id"], "url": endpoint["url"]}
+
+
+def settings_change(world: World, body: Json, _: dict[str, Any]) -> Json:
+    """POST /_sandbox/settings: retry_after_seconds, unpaid_end, draft_seconds."""
+    world.settings = Settings(**{**vars(world.settings), **body})
+    world.touch()
+    return dict(vars(world.settings))
+
+
+def deliveries_list(world: World, _: Json, __: dict[str, Any]) -> Json:
+    """GET /_sandbox/deliveries."""
+    return {"mode": world.deliveries.mode, "deliveries": world.deliveries.described()}
+
+
+def deliveries_mode(world: World, body: Json, _: dict[str, Any]) -> Json:
+    """POST /_sandbox/deliveries/mode {"mode": normal|hold|drop|duplicate, "types": [...]}."""
+    if body["mode"] not in ("normal", "hold", "drop", "duplicate"):
+        raise ValueError(f"unknown mode {body['mode']}")
+    world.deliveries.behave(body["mode"], body.get("types", []))
+    return {"mode": world.deliveries.mode}
+
+
+def deliveries_release(world: World, body: Json, _: dict[str, Any]) -> Json:
+    """POST /_sandbox/deliveries/release {"order": fifo|reverse|shuffle}; normal from then on."""
+    released = world.deliveries.release(body.get("order", "fifo"))
+    world.deliveries.behave("normal", [])
+    return {"released": released}
+
+
+def event_resend(world: World, _: Json, path: dict[str, Any]) -> Json:
+    """POST /_sandbox/events/{id}/resend."""
+    return {"resent": world.deliveries.resend(path["id"])}
+
+
+def customer_card(world: World, body: Json, path: dict[str, Any]) -> Json:
+    """POST /_sandbox/customers/{id}/card {"number"}: what the customer pays with from now on."""
+    customer = world.objects.alive("customer", path["id"])
+    return {"payment_method": cards.card_change(world, customer, body["number"])["id"]}
+
+
+def session_pay(world: World, body: Json, path: dict[str, Any]) -> Json:
+    """POST /_sandbox/checkout/{id}/pay {"number", "email"}: pay without the page."""
+    session = world.objects.get("checkout.session", path["id"])
+    payer = checkout.Payer(body["number"], body.get("email"), body.get("name"))
+    return checkout.session_pay(world, session, payer)
+
+
+def _endpoint(world: World, action: Action) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        body = await request.json() if await request.body() else {}
+        try:
+            return JSONResponse(action(world, body, request.path_params))
+        except StripeError as error:
+            return JSONResponse(error.body(), status_code=error.status)
+        except (KeyError, TypeError, ValueError) as refused:
+            return JSONResponse({"error": repr(refused)}, status_code=400)
+
+    return endpoint
+
+
+ACTIONS: list[tuple[str, str, Action]] = [
+    ("GET", "/clock", clock_read),
+    ("POST", "/clock", clock_advance),
+    ("POST", "/webhook", webhook_set),
+    ("POST", "/settings", settings_change),
+    ("GET", "/deliveries", deliveries_list),
+    ("POST", "/deliveries/mode", deliveries_mode),
+    ("POST", "/deliveries/release", deliveries_release),
+    ("POST", "/events/{id}/resend", event_resend),
+    ("POST", "/customers/{id}/card", customer_card),
+    ("POST", "/checkout/{id}/pay", session_pay),
+]
+
+
+def stripe_control_routes(world: World) -> list[Route]:
+    """Return the control routes of this account."""
+    return [
+        Route(f"/_sandbox{path}", _endpoint(world, action), methods=[method])
+        for method, path, action in ACTIONS
+    ]

@@ -1,0 +1,1 @@
+"""What happens by itself when somebody pays, cancels, or time passes."""

@@ -1,0 +1,1 @@
+"""Builders of Stripe's objects: every field that the real API shows, nothing else."""

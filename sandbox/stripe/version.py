@@ -1,0 +1,3 @@
+"""The version of Stripe's API that the sandbox speaks: the one the pinned SDK asks for."""
+
+API_VERSION = "2026-08-26.dahlia"
