@@ -9,6 +9,7 @@ from pathlib import Path
 from sandbox.stack import packages
 from sandbox.stack.infrastructure import Wishes, started_infrastructure
 from sandbox.stack.places import MACHINE, REPOSITORY
+from sandbox.stack.running import clean, run
 from sandbox.stack.supervisor import StackError
 
 DEFAULT_FOLDER = REPOSITORY / ".wopr"
@@ -38,6 +39,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     around = commands.add_parser("with-infrastructure", help=with_infrastructure.__doc__)
     around.add_argument("command", nargs="+")
     around.set_defaults(act=with_infrastructure)
+
+    everything = commands.add_parser("run", help=run.__doc__)
+    everything.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
+    everything.add_argument("--free-ports", action="store_true", help="not 8443 and its like")
+    everything.add_argument("--ready-file", type=Path, help="write all addresses there when ready")
+    everything.set_defaults(act=run)
+
+    cleaning = commands.add_parser("clean", help=clean.__doc__)
+    cleaning.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
+    cleaning.set_defaults(act=clean)
 
     debian = commands.add_parser("packages", help=install_packages.__doc__)
     debian.add_argument("--for-tests", action="store_true")

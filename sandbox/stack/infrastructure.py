@@ -11,7 +11,7 @@ from sandbox.stack import bot_image, caddy
 from sandbox.stack.bot_image import Release, Seed
 from sandbox.stack.caddy import Edge, start_caddy
 from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
-from sandbox.stack.places import Folder, Slot, claim_slot
+from sandbox.stack.places import Folder, Slot, claim_slot, port_is_free
 from sandbox.stack.postgres import start_postgres
 from sandbox.stack.registry import start_registry
 from sandbox.stack.supervisor import StackError, Supervisor
@@ -124,6 +124,7 @@ class Infrastructure:
             **self._outside_environment(self.vendors),
             **self.found,
             "WOPR_STACK_FOLDER": str(self.folder.path),
+            "WOPR_STACK_WEB_PORT": str(self.edge.web_port),
             "WOPR_STACK_ENGINE": self.engine.url,
             "SANDBOX_STRIPE_URL": self.vendors.stripe,
             "SANDBOX_CLOUDFLARE_URL": self.vendors.cloudflare.split("/client/")[0],
@@ -174,7 +175,7 @@ class Infrastructure:
 def started_infrastructure(wishes: Wishes) -> Iterator[Infrastructure]:
     """Start the parts around the product; stop them in reverse whatever happens."""
     folder = Folder(wishes.folder)
-    slot = claim(folder, free_ports=wishes.free_ports)
+    slot = claim(folder)
     supervisor = Supervisor(folder.logs)
     infrastructure = Infrastructure(supervisor, folder, slot, wishes, choose_edge(slot, wishes))
     try:
@@ -188,7 +189,7 @@ def started_infrastructure(wishes: Wishes) -> Iterator[Infrastructure]:
         sys.stdout.flush()
 
 
-def claim(folder: Folder, *, free_ports: bool) -> Slot:
+def claim(folder: Folder) -> Slot:
     """Take a slot; a folder that is kept comes back to its own, where its network lives."""
     marker = folder.path / "slot"
     slot = claim_slot(int(marker.read_text()) if marker.exists() else None)
@@ -199,6 +200,8 @@ def claim(folder: Folder, *, free_ports: bool) -> Slot:
 def choose_edge(slot: Slot, wishes: Wishes) -> Edge:
     """Return where Caddy will listen."""
     fixed = {} if wishes.free_ports else FIXED_PORTS
+    if taken := [str(port) for port in fixed.values() if not port_is_free(port)]:
+        raise StackError(f"port {', '.join(taken)} is in use; free it, or give --free-ports")
     return Edge(
         dashboard_host=DASHBOARD_HOST,
         tenant_domain=TENANT_DOMAIN,

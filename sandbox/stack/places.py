@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,9 @@ def claim_slot(preferred: int | None) -> Slot:
     for number in numbers:
         if (lock := try_lock(SHARED / "slots" / str(number))) is not None:
             return Slot(number, lock)
-    raise StackError("another stack is running on these ports; stop it, or give --free-ports")
+    if preferred is not None:
+        raise StackError("this stack is already running, or another one took its place; stop that")
+    raise StackError("all places for stacks on this machine are taken; stop one")
 
 
 def try_lock(path: Path) -> int | None:
@@ -111,6 +114,7 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
         self._kept = self.path / "secrets.json"
+        self._lock = threading.Lock()
 
     @property
     def logs(self) -> Path:
@@ -139,11 +143,12 @@ class Folder:
 
     def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> str:
         """Return a generated secret, made once and then kept."""
-        kept: dict[str, str] = json.loads(self._kept.read_text()) if self._kept.exists() else {}
-        if name not in kept:
-            kept[name] = make()
-            self.write_private(self._kept.name, json.dumps(kept, indent=2))
-        return kept[name]
+        with self._lock:
+            kept: dict[str, str] = json.loads(self._kept.read_text()) if self._kept.exists() else {}
+            if name not in kept:
+                kept[name] = make()
+                self.write_private(self._kept.name, json.dumps(kept, indent=2))
+            return kept[name]
 
     def field_key(self) -> str:
         """Return the key that encrypts the database's secret fields."""

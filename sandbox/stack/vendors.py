@@ -67,7 +67,7 @@ def announced(log: Path, offset: int) -> Vendors | None:
     with log.open("rb") as file:
         file.seek(offset)
         for line in file.read().decode(errors="replace").splitlines():
-            if line.startswith("{") and '"smtp"' in line and line.endswith("}"):
+            if line.startswith('{"stripe"') and line.endswith("}"):
                 found = json.loads(line)
-                return Vendors(**{name: found[name] for name in Vendors.__annotations__})
+                return Vendors(**{name: found.get(name, "") for name in Vendors.__annotations__})
     return None

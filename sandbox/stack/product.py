@@ -1,0 +1,102 @@
+"""WOPR itself as parts of the stack: prepared once per start, then web, worker and beat."""
+
+import sys
+from pathlib import Path
+
+import httpx
+
+from sandbox.stack.front_door import front_door
+from sandbox.stack.infrastructure import STAFF_EMAIL, Infrastructure
+from sandbox.stack.places import REPOSITORY
+from sandbox.stack.supervisor import Part, wait_until
+
+NODE_MEMORY_MB = 8192
+WORKERS = 4
+
+
+def start_product(parts: Infrastructure) -> None:
+    """Prepare the database, start the three processes, and wait until the front door answers."""
+    environment = parts.environment()
+    prepare(parts, environment)
+    supervisor = parts.supervisor
+    supervisor.start_together(
+        lambda: supervisor.start(web(parts, environment)),
+        lambda: supervisor.start(worker(parts, environment)),
+        lambda: supervisor.start(beat(environment)),
+    )
+    health = f"{parts.dashboard_url}/api/health"
+    with front_door(environment["WOPR_EDGE_CA_FILE"]) as browser:
+        wait_until(lambda: answers(browser, health), timeout=60, what=f"{health} to say 200")
+
+
+def staff_password_file(parts: Infrastructure) -> Path:
+    """Return the file with the generated password of the first staff member."""
+    password = parts.folder.secret("staff password")
+    return parts.folder.write_private("staff-password", password)
+
+
+def prepare(parts: Infrastructure, environment: dict[str, str]) -> None:
+    """Migrate, load plans, and add this machine's engine and a staff member (in one process)."""
+    engine = environment["WOPR_STACK_ENGINE"]
+    password_file = str(staff_password_file(parts))
+    commands = [
+        ["migrate", "--no-input", "--verbosity=1"],
+        ["load_plans"],
+        ["node_add", "--name=local", f"--engine={engine}", "--address=127.0.0.1"]
+        + [f"--memory-mb={NODE_MEMORY_MB}"],
+        ["staff_ensure", f"--email={STAFF_EMAIL}", f"--password-file={password_file}"],
+    ]
+    flat = [word for command in commands for word in (*command, "--then")]
+    parts.supervisor.must_run(
+        "prepare", [sys.executable, "-m", "sandbox.stack.prepare", *flat], environment
+    )
+
+
+def web(parts: Infrastructure, environment: dict[str, str]) -> Part:
+    """Return the web process, which trusts the addresses that Caddy reports."""
+    address = ["--host", "127.0.0.1", "--port", str(parts.edge.web_port)]
+    local = httpx.Client()
+    trust = ["--proxy-headers", "--forwarded-allow-ips", "127.0.0.1", "--no-server-header"]
+    return Part(
+        name="web",
+        command=[sys.executable, "-m", "uvicorn", "wopr.asgi:application", *address, *trust]
+        + ["--timeout-graceful-shutdown", "3"],
+        environment=environment,
+        folder=REPOSITORY,
+        ready=lambda: answers(local, f"{parts.web_url}/api/live"),
+        grace=8,
+    )
+
+
+def worker(parts: Infrastructure, environment: dict[str, str]) -> Part:
+    """Return the Celery worker."""
+    log = parts.supervisor.logs / "worker.log"
+    offset = log.stat().st_size if log.exists() else 0
+    pool = ["--pool", "prefork", "--concurrency", str(WORKERS)]
+    quiet = ["--without-gossip", "--without-mingle"]
+    return Part(
+        name="worker",
+        command=[sys.executable, "-m", "celery", "-A", "wopr", "worker", *pool, *quiet],
+        environment=environment,
+        folder=REPOSITORY,
+        ready=lambda: b" ready." in log.read_bytes()[offset:],
+        grace=10,
+    )
+
+
+def beat(environment: dict[str, str]) -> Part:
+    """Return the scheduler."""
+    return Part(
+        name="beat",
+        command=[sys.executable, "-m", "celery", "-A", "wopr", "beat", "--pidfile="],
+        environment=environment,
+        folder=REPOSITORY,
+    )
+
+
+def answers(client: httpx.Client, url: str) -> bool:
+    """Say whether an address answers with 200."""
+    try:
+        return bool(client.get(url, timeout=5).status_code == httpx.codes.OK)
+    except httpx.TransportError:
+        return False
