@@ -19,12 +19,18 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from sandbox.cloudflare.app import API, cloudflare_app
+from sandbox.cloudflare.world import CloudflareConfig, CloudflareWorld
 from sandbox.faults import FaultBook
 from sandbox.gate import AbortableProtocol
+from sandbox.mailbox.app import mailbox_app
+from sandbox.mailbox.smtp import FaultySMTP, MailHandler
+from sandbox.mailbox.world import Mailbox
 from sandbox.persistence import StateFile
 from sandbox.stripe.app import background as stripe_background
 from sandbox.stripe.app import stripe_app
 from sandbox.stripe.world import StripeConfig, World
+from sandbox.types import Persistent
 
 
 class QuietServer(uvicorn.Server):
@@ -94,26 +100,70 @@ def address(scheme: str, bound: socket.socket, path: str = "") -> str:
     return f"{scheme}://{host}:{port}{path}"
 
 
+class Vendors:
+    """All vendors of one process, on the sockets that they answer on."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        host = options.host
+        self.stripe_socket = listen(host, options.stripe_port)
+        self.cloudflare_socket = listen(host, options.cloudflare_port)
+        self.mailbox_socket = listen(host, options.mailbox_port)
+        self.smtp_socket = listen(host, options.smtp_port)
+        self.stripe = World(
+            StripeConfig(
+                secret_key=options.stripe_key,
+                webhook_secret=options.webhook_secret,
+                webhook_url=options.webhook_url,
+                public_url=address("http", self.stripe_socket),
+                webhook_retry_seconds=tuple(options.webhook_retry),
+            )
+        )
+        self.cloudflare = CloudflareWorld(
+            CloudflareConfig(token=options.cloudflare_token, zones=tuple(options.zone))
+        )
+        self.mailbox = Mailbox()
+        self.mail_book = FaultBook()
+        vendors: dict[str, Persistent] = {
+            "stripe": self.stripe,
+            "cloudflare": self.cloudflare,
+            "mailbox": self.mailbox,
+        }
+        self.state = StateFile(options.state, vendors)
+        self.state.load()
+
+    def listeners(self) -> list[Listener]:
+        """Return the HTTP side of all vendors."""
+        save = self.state.save_if_changed
+        return [
+            Listener(stripe_app(self.stripe, FaultBook(), save), self.stripe_socket),
+            Listener(cloudflare_app(self.cloudflare, FaultBook(), save), self.cloudflare_socket),
+            Listener(mailbox_app(self.mailbox, self.mail_book, save), self.mailbox_socket),
+        ]
+
+    async def serve_smtp(self) -> asyncio.Server:
+        """Start to receive mails."""
+        handler = MailHandler(self.mailbox, self.mail_book, self.state.save_if_changed)
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(lambda: FaultySMTP(handler), sock=self.smtp_socket)
+
+    def urls(self) -> dict[str, str]:
+        """Return where everything is found."""
+        return {
+            "stripe": self.stripe.config.public_url,
+            "cloudflare": address("http", self.cloudflare_socket, API),
+            "mailbox": address("http", self.mailbox_socket),
+            "smtp": address("smtp", self.smtp_socket),
+        }
+
+
 async def serve(options: argparse.Namespace) -> None:
     """Run until a signal asks to stop."""
-    stripe_socket = listen(options.host, options.stripe_port)
-    world = World(
-        StripeConfig(
-            secret_key=options.stripe_key,
-            webhook_secret=options.webhook_secret,
-            webhook_url=options.webhook_url,
-            public_url=address("http", stripe_socket),
-            webhook_retry_seconds=tuple(options.webhook_retry),
-        )
-    )
-    state = StateFile(options.state, {"stripe": world})
-    state.load()
-    listeners = [
-        Listener(stripe_app(world, FaultBook(), state.save_if_changed), stripe_socket),
-    ]
-    urls = {"stripe": world.config.public_url}
-    await run(listeners, [*stripe_background(world), state.keep()], urls)
-    state.save_if_changed()
+    vendors = Vendors(options)
+    smtp = await vendors.serve_smtp()
+    background = [*stripe_background(vendors.stripe), vendors.state.keep()]
+    await run(vendors.listeners(), background, vendors.urls())
+    smtp.close()
+    vendors.state.save_if_changed()
 
 
 async def run(
@@ -138,12 +188,13 @@ async def run(
     failing = asyncio.create_task(_first_failure(working))
     stop = asyncio.create_task(_stop(stopping))
     await asyncio.wait([stop, failing], return_when=asyncio.FIRST_COMPLETED)
+    failed = failing.done()
     for server in servers:
         server.should_exit = True
-    for task in (*working, stop):
+    for task in (failing, *working, stop):
         task.cancel()
     await asyncio.gather(*serving)
-    if failing.done():
+    if failed:
         failing.result()
 
 

@@ -1,0 +1,1 @@
+"""A stand-in for Cloudflare's zones and DNS records."""
