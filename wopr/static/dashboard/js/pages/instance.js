@@ -1,0 +1,95 @@
+/** One bot: where it is, what it runs, how much it may use. */
+import { memory } from "../format.js";
+import { NeedsProvider, OpenBot } from "../parts/bot.js";
+import { Copyable } from "../parts/copy.js";
+import { Facts } from "../parts/facts.js";
+import { ErrorNotice, Notice } from "../parts/notice.js";
+import { Page } from "../parts/page.js";
+import { Loading, Panel } from "../parts/panel.js";
+import { OperationPill, Pill } from "../parts/pill.js";
+import { RelativeTime } from "../parts/time.js";
+import { html } from "../preact.js";
+import { useResource } from "../resource.js";
+
+const MEANINGS = {
+  starting: ["info", "It is being built", "It opens here as soon as it answers under its name."],
+  stopped: ["warning", "It is stopped", "Its data is kept; its address does not answer."],
+  suspended: ["warning", "It is suspended", "Its data is kept. It runs again when the plan is paid."],
+  failed: ["danger", "It does not run", "The newest operation below says why, with a reference."],
+  terminated: ["warning", "It is gone", "Its container, its data and its address were removed."],
+};
+
+function Meaning({ status }) {
+  if (!MEANINGS[status]) return null;
+  const [tone, title, text] = MEANINGS[status];
+  return html`<${Notice} tone=${tone} title=${title}>${text}<//>`;
+}
+
+const short = (digest) => `${digest.slice(0, 19)}…`;
+
+function Details({ instance }) {
+  const digest = instance.image_digest;
+  return html`<${Panel} title="Details">
+    <${Facts}
+      rows=${[
+        ["State", html`<${Pill} state=${instance.status} />`],
+        ["Address", html`<${Copyable} text=${instance.url} label="address" mono />`],
+        ["Image", html`<span class="mono">${instance.image}</span>`],
+        [
+          "Digest",
+          digest && html`<${Copyable} text=${digest} shown=${short(digest)} label="digest" mono />`,
+        ],
+        ["Made", html`<${RelativeTime} value=${instance.created_at} />`],
+      ]}
+    />
+  <//>`;
+}
+
+const Limits = ({ instance }) => html`<${Panel} title="Limits">
+  <${Facts}
+    rows=${[
+      ["Memory", html`<span class="mono">${memory(instance.memory_mb)}</span>`],
+      ["CPUs", html`<span class="mono">${Number(instance.cpus)}</span>`],
+      ["Processes", html`<span class="mono">${instance.pids}</span>`],
+    ]}
+  />
+<//>`;
+
+const Newest = ({ operation }) => html`<${Panel} title="Newest operation">
+  <${Facts}
+    rows=${[
+      ["What", html`<a href=${`/operations/${operation.id}`}>${operation.title}</a>`],
+      ["State", html`<${OperationPill} state=${operation.state} />`],
+      ["Begun", html`<${RelativeTime} value=${operation.created_at} />`],
+      ["Reason", operation.error],
+    ]}
+  />
+<//>`;
+
+export function Instance({ params }) {
+  const { data, error, reload, loading } = useResource(`/instances/${params.id}`, (instance) =>
+    instance.status === "starting" ? 2000 : 15000,
+  );
+  return html`<${Page}
+    title=${data?.slug ?? "\u00a0"}
+    tab=${data?.slug ?? "Bot"}
+    crumbs=${html`<a href="/">Your bots</a>${data && html` / <a href=${`/tenants/${data.tenant}`}>${data.slug}</a>`}`}
+    lead=${data ? html`<span class="mono breakable">${data.hostname}</span>` : "\u00a0"}
+    actions=${data?.status === "running" && html`<${OpenBot} instance=${data} />`}
+  >
+    <${ErrorNotice} error=${!data && error} title="This bot could not be read" retry=${reload} />
+    ${loading && html`<div class="panel panel-body"><${Loading} lines=${6} what="the bot" /></div>`}
+    ${data &&
+    html`<div class="columns">
+      <div class="stack">
+        <${Meaning} status=${data.status} />
+        <${NeedsProvider} instance=${data} />
+        <${Details} instance=${data} />
+      </div>
+      <div class="stack">
+        <${Limits} instance=${data} />
+        ${data.operation && html`<${Newest} operation=${data.operation} />`}
+      </div>
+    </div>`}
+  <//>`;
+}

@@ -1,0 +1,82 @@
+/** Sign-up and sign-in: two forms of the same shape. */
+import * as auth from "../auth.js";
+import { Field, PasswordField, Submit } from "../parts/field.js";
+import { useForm } from "../parts/form.js";
+import { Journey } from "../parts/journey.js";
+import { ErrorNotice, Notice } from "../parts/notice.js";
+import { Page } from "../parts/page.js";
+import { html, useState } from "../preact.js";
+import { useSession } from "../session.js";
+
+function EmailField({ errors }) {
+  return html`<${Field}
+    id="email"
+    label="E-mail address"
+    type="email"
+    autocomplete="username"
+    inputmode="email"
+    spellcheck=${false}
+    required
+    errors=${errors}
+  />`;
+}
+
+const CheckMail = ({ email }) => html`<${Notice} title="Confirm your e-mail address">
+  We sent a link to ${email}. Open it in this browser; your account is ready as soon as you do.
+<//>`;
+
+// Once the session is read anew, the router moves the customer on: both pages are for visitors only.
+
+export function SignUp() {
+  const { refresh } = useSession();
+  const [waiting, setWaiting] = useState(null);
+  const { busy, errors, error, submit, form } = useForm(["email", "password"], async (values) => {
+    if (await auth.signUp(values.email, values.password)) setWaiting(values.email);
+    else await refresh();
+  });
+  if (waiting) {
+    return html`<${Page} title="One more step" narrow><${CheckMail} email=${waiting} /><//>`;
+  }
+  return html`<div class="narrow"><${Journey} stage=${0} /></div>
+    <${Page} title="Create your account" lead="You pay nothing until you choose a plan." narrow>
+      <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
+        <${ErrorNotice} error=${error} title="Your account was not created" />
+        <${EmailField} errors=${errors.email} />
+        <${PasswordField}
+          id="password"
+          label="Password"
+          autocomplete="new-password"
+          required
+          hint="8 characters or more; a sentence works well."
+          errors=${errors.password}
+        />
+        <${Submit} busy=${busy} busyText="Creating your account">Create account<//>
+        <p>Already with us? <a href=${`/login${location.search}`}>Sign in</a></p>
+      </form>
+    <//>`;
+}
+
+export function SignIn({ query }) {
+  const { refresh } = useSession();
+  const { busy, errors, error, submit, form } = useForm(["email", "password"], async (values) => {
+    await auth.signIn(values.email, values.password);
+    await refresh();
+  });
+  return html`<${Page} title="Sign in" narrow>
+    <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
+      ${query.get("next") && !error && html`<${Notice}>Sign in to go on to that page.<//>`}
+      <${ErrorNotice} error=${error} title="You are not signed in" />
+      <${EmailField} errors=${errors.email} />
+      <${PasswordField}
+        id="password"
+        label="Password"
+        autocomplete="current-password"
+        required
+        errors=${errors.password}
+      />
+      <${Submit} busy=${busy} busyText="Signing you in">Sign in<//>
+      <p><a href="/account/reset">Forgot your password?</a></p>
+      <p>New here? <a href=${`/signup${location.search}`}>Create an account</a></p>
+    </form>
+  <//>`;
+}
