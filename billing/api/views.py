@@ -1,0 +1,67 @@
+"""API of plans, checkouts and subscriptions."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import services
+from billing.api.serializers import (
+    BuySerializer,
+    CheckoutSerializer,
+    PlanSerializer,
+    SubscriptionSerializer,
+)
+from billing.models import Checkout, Entitlement, Plan
+from tenants.api.views import TenantScoped
+from tenants.models import Tenant
+from wopr.common.permissions import Public, SignedIn
+
+
+class PlanListView(generics.ListAPIView[Plan]):
+    """The plans on sale."""
+
+    permission_classes = (Public,)
+    serializer_class = PlanSerializer
+    pagination_class = None
+    queryset = Plan.objects.filter(on_sale=True)
+
+
+class CheckoutOpenView(TenantScoped):
+    """Opens Stripe's payment page for a plan; the customer is sent to its `url`."""
+
+    throttle_scope = "checkout"
+
+    @extend_schema(request=BuySerializer, responses={201: CheckoutSerializer})
+    def post(self, request: Request, **_: Any) -> Response:
+        wanted = BuySerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        checkout = services.checkout_open(
+            tenant=self.tenant, plan_code=wanted.validated_data["plan"]
+        )
+        return Response(CheckoutSerializer(checkout).data, status=status.HTTP_201_CREATED)
+
+
+class CheckoutView(generics.RetrieveAPIView[Checkout]):
+    """How an attempt to buy stands."""
+
+    permission_classes = (SignedIn,)
+    serializer_class = CheckoutSerializer
+    lookup_url_kwarg = "checkout_id"
+
+    def get_queryset(self) -> QuerySet[Checkout]:
+        mine = Tenant.objects.of(self.request.user)
+        return Checkout.objects.filter(tenant__in=mine).select_related("plan")
+
+
+class SubscriptionView(TenantScoped):
+    """What the tenant pays for, as last derived from Stripe."""
+
+    @extend_schema(responses=SubscriptionSerializer)
+    def get(self, request: Request, **_: Any) -> Response:
+        tenant = self.tenant
+        entitlement = Entitlement.objects.select_related("plan").filter(tenant=tenant).first()
+        return Response(SubscriptionSerializer(entitlement or Entitlement(tenant=tenant)).data)

@@ -1,0 +1,87 @@
+"""Worker room: re-reads a tenant's subscriptions at Stripe and derives what it may run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from djstripe.models import Customer
+
+from billing.gateways import stripe
+from billing.models import Entitlement, Plan
+from billing.signals import entitlement_changed
+from wopr.common.correlation import current_id
+from wopr.common.locks import session_lock
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What Stripe says of one tenant, reduced to what decides."""
+
+    status: str = Entitlement.Status.NONE
+    subscription_id: str = ""
+    price_id: str = ""
+    quantity: int = 0
+    current_period_end: datetime | None = None
+    cancel_at_period_end: bool = False
+
+
+def entitlement_refresh(*, tenant_id: UUID) -> Entitlement | None:
+    """Brings the entitlement up to date with Stripe, one worker at a time for each tenant.
+
+    Returns None when the tenant has no customer at Stripe. Raises ProviderError.
+    """
+    customer_id = Customer.objects.filter(subscriber=tenant_id).values_list("id", flat=True).first()
+    if customer_id is None:
+        return None
+    with session_lock(f"billing:{tenant_id}"):
+        reading = derive(stripe.subscriptions(customer_id))
+        return _store(tenant_id, reading)
+
+
+def derive(subscriptions: Sequence[Any]) -> Reading:
+    """The reading of the subscription that counts: an entitling one before an ended one."""
+    if not subscriptions:
+        return Reading()
+    chosen = max(subscriptions, key=lambda s: (s["status"] in Entitlement.ENTITLED, s["created"]))
+    item = chosen["items"]["data"][0]
+    return Reading(
+        status=chosen["status"],
+        subscription_id=chosen["id"],
+        price_id=item["price"]["id"],
+        quantity=item["quantity"] or 1,
+        current_period_end=_moment(item["current_period_end"]),
+        cancel_at_period_end=chosen["cancel_at_period_end"],
+    )
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _store(tenant_id: UUID, reading: Reading) -> Entitlement:
+    plan = Plan.objects.filter(stripe_price_id=reading.price_id).exclude(stripe_price_id="").first()
+    with transaction.atomic():
+        entitlement, _ = Entitlement.objects.update_or_create(
+            tenant_id=tenant_id,
+            defaults={
+                "plan": plan,
+                "status": reading.status,
+                "bots": plan.bots * reading.quantity if plan else 0,
+                "stripe_subscription_id": reading.subscription_id,
+                "current_period_end": reading.current_period_end,
+                "cancel_at_period_end": reading.cancel_at_period_end,
+                "refreshed_at": timezone.now(),
+                "correlation_id": current_id(),
+            },
+        )
+        # robust: a listener's error must not undo, or hide, that Stripe's word was stored.
+        transaction.on_commit(
+            lambda: (
+                entitlement_changed.send_robust(sender=Entitlement, tenant_id=tenant_id) and None
+            )
+        )
+    return entitlement

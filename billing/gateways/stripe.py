@@ -1,0 +1,162 @@
+"""The only door to Stripe's API, apart from dj-stripe's own synchronisation.
+
+Answers are Stripe's objects; errors are ProviderError. Every creation carries an idempotency key
+made from the row it belongs to.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+from djstripe.settings import djstripe_settings
+
+from wopr.common.errors import ProviderError
+
+logger = logging.getLogger(__name__)
+# Where dj-stripe looks for the tenant in a customer's metadata.
+SUBSCRIBER_KEY = djstripe_settings.SUBSCRIBER_CUSTOMER_KEY
+_PERMANENT = (
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+    stripe.InvalidRequestError,
+    stripe.IdempotencyError,
+)
+
+
+@lru_cache(maxsize=2)
+def _client(key: str, url: str) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        key,
+        base_addresses={"api": url},
+        stripe_version=settings.STRIPE_API_VERSION,
+        max_network_retries=1,
+        http_client=stripe.HTTPXClient(timeout=20, allow_sync_methods=True),
+    )
+
+
+def client() -> stripe.StripeClient:
+    return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_URL)
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Stripe's errors become ProviderError; `what` begins the sentence."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        permanent = isinstance(error, _PERMANENT)
+        text = error.user_message or str(error) or type(error).__name__
+        logger.warning("stripe: %s: %s", what, text)
+        raise ProviderError(f"{what}: {text}", permanent=permanent) from error
+
+
+def customer_find(*, email: str, tenant_id: str) -> Any | None:
+    """The customer made for this tenant by an earlier try, looked up by what it was given."""
+    with translated("Stripe could not list customers"):
+        page = client().v1.customers.list({"email": email, "limit": 100})
+        return next(
+            (
+                c
+                for c in page.auto_paging_iter()
+                if (c.metadata or {}).get(SUBSCRIBER_KEY) == tenant_id
+            ),
+            None,
+        )
+
+
+def customer_create(*, email: str, name: str, tenant_id: str) -> Any:
+    with translated("Stripe could not create the customer"):
+        return client().v1.customers.create(
+            {
+                "email": email,
+                "name": name,
+                "metadata": {SUBSCRIBER_KEY: tenant_id},
+            },
+            {"idempotency_key": f"{settings.WOPR_DEPLOYMENT}-customer-{tenant_id}"},
+        )
+
+
+def session_create(
+    *, checkout_id: str, customer_id: str, price_id: str, trial_days: int, metadata: dict[str, str]
+) -> Any:
+    """A hosted payment page for one subscription; the same one for the same checkout."""
+    back = f"{settings.WOPR_DASHBOARD_URL}/checkout/{checkout_id}"
+    subscription: Any = {"metadata": metadata}
+    if trial_days:
+        subscription["trial_period_days"] = trial_days
+    with translated("Stripe could not open the checkout"):
+        return client().v1.checkout.sessions.create(
+            {
+                "mode": "subscription",
+                "customer": customer_id,
+                "line_items": [{"price": price_id, "quantity": 1}],
+                "client_reference_id": checkout_id,
+                "success_url": back + "?session_id={CHECKOUT_SESSION_ID}",
+                "cancel_url": back + "?cancelled=1",
+                "metadata": metadata,
+                "subscription_data": subscription,
+            },
+            {"idempotency_key": f"{settings.WOPR_DEPLOYMENT}-checkout-{checkout_id}"},
+        )
+
+
+def session_retrieve(session_id: str) -> Any:
+    with translated("Stripe could not be asked about the checkout"):
+        return client().v1.checkout.sessions.retrieve(session_id)
+
+
+def session_expire(session_id: str) -> Any:
+    with translated("Stripe could not close the checkout"):
+        return client().v1.checkout.sessions.expire(session_id)
+
+
+def subscriptions(customer_id: str) -> list[Any]:
+    """All subscriptions of a customer, ended ones too, newest first."""
+    with translated("Stripe could not list subscriptions"):
+        page = client().v1.subscriptions.list(
+            {"customer": customer_id, "status": "all", "limit": 100}
+        )
+        return list(page.auto_paging_iter())
+
+
+def product_find(product_id: str) -> Any | None:
+    with translated("Stripe could not be asked about the product"):
+        try:
+            return client().v1.products.retrieve(product_id)
+        except stripe.InvalidRequestError as error:
+            if error.code == "resource_missing":
+                return None
+            raise
+
+
+def product_create(*, product_id: str, name: str, description: str) -> Any:
+    with translated("Stripe could not create the product"):
+        return client().v1.products.create(
+            {"id": product_id, "name": name, "description": description or name}
+        )
+
+
+def price_find(lookup_key: str) -> Any | None:
+    with translated("Stripe could not list prices"):
+        page = client().v1.prices.list({"lookup_keys": [lookup_key], "active": True})
+        return page.data[0] if page.data else None
+
+
+def price_create(
+    *, product_id: str, lookup_key: str, amount: int, currency: str, interval: Any
+) -> Any:
+    with translated("Stripe could not create the price"):
+        return client().v1.prices.create(
+            {
+                "product": product_id,
+                "unit_amount": amount,
+                "currency": currency,
+                "recurring": {"interval": interval},
+                "lookup_key": lookup_key,
+            },
+            {"idempotency_key": f"price-{lookup_key}"},
+        )

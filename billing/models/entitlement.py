@@ -1,0 +1,40 @@
+"""What a tenant may run now, as last derived from Stripe."""
+
+from django.db import models
+
+from billing.models.plan import Plan
+from tenants.models import Tenant
+
+
+class Entitlement(models.Model):
+    class Status(models.TextChoices):
+        """Stripe's subscription status, and `none` where there is no subscription."""
+
+        NONE = "none"
+        INCOMPLETE = "incomplete"
+        INCOMPLETE_EXPIRED = "incomplete_expired"
+        TRIALING = "trialing"
+        ACTIVE = "active"
+        PAST_DUE = "past_due"
+        UNPAID = "unpaid"
+        PAUSED = "paused"
+        CANCELED = "canceled"
+
+    ENTITLED = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, related_name="entitlement")
+    plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
+    status = models.CharField(max_length=32, choices=Status, default=Status.NONE)
+    bots = models.PositiveSmallIntegerField(default=0, help_text="How many instances may run.")
+    stripe_subscription_id = models.CharField(max_length=255, blank=True)
+    current_period_end = models.DateTimeField(null=True, blank=True)
+    cancel_at_period_end = models.BooleanField(default=False)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.tenant}: {self.status}"
+
+    @property
+    def entitled(self) -> bool:
+        return self.status in self.ENTITLED and self.plan is not None

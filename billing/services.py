@@ -1,0 +1,135 @@
+"""Every write of billing's surfaces."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from djstripe.models import Customer, WebhookEventTrigger
+
+from billing import checkouts
+from billing.gateways import stripe
+from billing.models import Checkout, Entitlement, Plan
+from billing.tasks import trigger_process
+from tenants.models import Tenant
+from wopr.common.correlation import current_id
+from wopr.common.errors import Refused
+from wopr.common.queue import wake
+
+# Enough to tell a delivery by; cookies and authorisation of a stranger are not ours to keep.
+KEPT_HEADERS = ("Stripe-Signature", "Content-Type", "User-Agent")
+
+
+def webhook_store(*, body: str, headers: dict[str, str], address: str, secret: str) -> bool:
+    """Stores a delivery and wakes a worker. Tells whether its signature is good; calls nobody."""
+    trigger = WebhookEventTrigger(
+        body=body,
+        headers={name: headers[name] for name in KEPT_HEADERS if name in headers},
+        remote_ip=address,
+    )
+    trigger.valid = _is_event(trigger) and trigger.verify_signature(
+        secret, settings.STRIPE_WEBHOOK_TOLERANCE
+    )
+    if not trigger.valid:
+        trigger.exception = "refused: signature missing, wrong or too old, or no Stripe event"
+    trigger.save()
+    if trigger.valid:
+        wake(trigger_process, trigger.pk)
+    return bool(trigger.valid)
+
+
+def _is_event(trigger: WebhookEventTrigger) -> bool:
+    event = trigger.json_body
+    return (
+        isinstance(event, dict)
+        and isinstance(event.get("id"), str)
+        and isinstance((event.get("data") or {}).get("object"), dict)
+    )
+
+
+def checkout_open(*, tenant: Tenant, plan_code: str) -> Checkout:
+    """A payment page for the plan: the one that is open already, or a new one.
+
+    Raises Refused for an unknown plan or a tenant that has a subscription, ProviderError when
+    Stripe cannot be reached; nothing is charged in either case.
+    """
+    plan = _plan(plan_code)
+    if Entitlement.objects.filter(tenant=tenant, status__in=Entitlement.ENTITLED).exists():
+        raise Refused(
+            "already_subscribed",
+            f"{tenant.name} already has a subscription; it was not charged again.",
+            status=409,
+        )
+    customer_id = customer_ensure(tenant=tenant)
+    checkout = _live_checkout(tenant, plan)
+    if checkout.status == Checkout.Status.OPEN:
+        return checkout
+    session = stripe.session_create(
+        checkout_id=str(checkout.pk),
+        customer_id=customer_id,
+        price_id=plan.stripe_price_id,
+        trial_days=plan.trial_days,
+        metadata={"tenant": str(tenant.pk), "plan": plan.code},
+    )
+    return checkouts.opened(checkout, session)
+
+
+def _plan(code: str) -> Plan:
+    plan = Plan.objects.filter(code=code, on_sale=True).first()
+    if plan is None:
+        raise Refused("unknown_plan", f"There is no plan “{code}” on sale.", field="plan")
+    if not plan.stripe_price_id:
+        raise Refused(
+            "plan_not_priced",
+            f"{plan.name} cannot be bought yet: it has no price at Stripe.",
+            field="plan",
+            status=409,
+        )
+    return plan
+
+
+def _live_checkout(tenant: Tenant, plan: Plan) -> Checkout:
+    """The tenant's live row for this plan; one for another plan is closed at Stripe first."""
+    live = Checkout.objects.filter(tenant=tenant, status__in=Checkout.LIVE).first()
+    if live and live.status == Checkout.Status.OPEN:
+        live = checkouts.checkout_refresh(checkout=live)
+    if live and live.status == Checkout.Status.COMPLETE:
+        raise Refused(
+            "already_subscribed",
+            f"{tenant.name} has just paid; the bot is being set up.",
+            status=409,
+        )
+    if live and live.status in Checkout.LIVE and live.plan_id != plan.pk:
+        _close(live)
+    elif live and live.status in Checkout.LIVE:
+        return live
+    return _new_checkout(tenant, plan)
+
+
+def _close(checkout: Checkout) -> None:
+    if checkout.stripe_session_id:
+        stripe.session_expire(checkout.stripe_session_id)
+    Checkout.objects.filter(pk=checkout.pk).update(status=Checkout.Status.EXPIRED)
+
+
+def _new_checkout(tenant: Tenant, plan: Plan) -> Checkout:
+    try:
+        with transaction.atomic():
+            return Checkout.objects.create(tenant=tenant, plan=plan, correlation_id=current_id())
+    except IntegrityError:
+        # A second click won the race; both go to the same page.
+        return Checkout.objects.get(tenant=tenant, status__in=Checkout.LIVE)
+
+
+def customer_ensure(*, tenant: Tenant) -> str:
+    """The id of the tenant's customer at Stripe, created once."""
+    known = Customer.objects.filter(subscriber=tenant).first()
+    if known:
+        return str(known.id)
+    data: Any = stripe.customer_find(email=tenant.email, tenant_id=str(tenant.pk))
+    data = data or stripe.customer_create(
+        email=tenant.email, name=tenant.name, tenant_id=str(tenant.pk)
+    )
+    with stripe.translated("The Stripe customer could not be stored"):
+        customer = Customer.sync_from_stripe_data(data, api_key=settings.STRIPE_SECRET_KEY)
+    Customer.objects.filter(pk=customer.pk).update(subscriber=tenant)
+    return str(customer.id)

@@ -1,0 +1,22 @@
+"""Tasks of the billing app."""
+
+from celery import shared_task
+
+from billing import checkouts, inbox
+
+
+@shared_task(name="billing.trigger_process")
+def trigger_process(trigger_id: int) -> None:
+    inbox.trigger_process(trigger_id=trigger_id)
+
+
+@shared_task(name="billing.inbox_sweep")
+def inbox_sweep() -> None:
+    """Takes up webhooks whose wake-up was lost or whose processing failed."""
+    for trigger_id in inbox.triggers_due():
+        inbox.trigger_process(trigger_id=trigger_id)
+
+
+@shared_task(name="billing.checkouts_sweep")
+def checkouts_sweep() -> None:
+    checkouts.open_checkouts_refresh()

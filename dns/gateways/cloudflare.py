@@ -1,0 +1,110 @@
+"""Cloudflare's DNS API, version 4. Error codes: api.cloudflare.com, "DNS Records for a Zone"."""
+
+from functools import lru_cache
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from dns.gateways.base import RemoteRecord, WantedRecord
+from wopr.common import http
+from wopr.common.errors import ProviderError
+
+PAGE_SIZE = 100
+_NOT_FOUND = 81044
+
+
+class Cloudflare:
+    def __init__(self, *, url: str, token: str) -> None:
+        self._session = http.client(url, headers={"Authorization": f"Bearer {token}"})
+        self._zone_ids: dict[str, str] = {}
+
+    def find(self, zone: str, *, name: str, type: str) -> list[RemoteRecord]:
+        found: list[RemoteRecord] = []
+        query: dict[str, Any] = {"name": name, "type": type, "per_page": PAGE_SIZE, "page": 1}
+        while True:
+            answer = self._call("GET", self._records(zone), params=query)
+            found += [_remote(item) for item in answer["result"]]
+            if query["page"] >= (answer.get("result_info") or {}).get("total_pages", 1):
+                return found
+            query["page"] += 1
+
+    def create(self, zone: str, record: WantedRecord) -> RemoteRecord:
+        return _remote(self._call("POST", self._records(zone), json=_body(record))["result"])
+
+    def update(self, zone: str, record_id: str, record: WantedRecord) -> RemoteRecord:
+        path = f"{self._records(zone)}/{record_id}"
+        return _remote(self._call("PUT", path, json=_body(record))["result"])
+
+    def delete(self, zone: str, record_id: str) -> None:
+        self._call("DELETE", f"{self._records(zone)}/{record_id}", accept=(_NOT_FOUND,))
+
+    def _records(self, zone: str) -> str:
+        return f"zones/{self._zone_id(zone)}/dns_records"
+
+    def _zone_id(self, zone: str) -> str:
+        if zone not in self._zone_ids:
+            result = self._call("GET", "zones", params={"name": zone})["result"]
+            if not result:
+                raise ProviderError(
+                    f"Cloudflare has no zone {zone} for this token: check CLOUDFLARE_ZONE and the"
+                    " token's rights.",
+                    permanent=True,
+                )
+            self._zone_ids[zone] = result[0]["id"]
+        return self._zone_ids[zone]
+
+    def _call(
+        self, method: str, path: str, *, accept: tuple[int, ...] = (), **options: Any
+    ) -> dict[str, Any]:
+        response = http.request(self._session, "Cloudflare", method, path, **options)
+        answer = _envelope(response)
+        codes = {error.get("code") for error in answer.get("errors", [])}
+        if answer.get("success") or codes & set(accept):
+            return answer
+        reasons = "; ".join(f"{e.get('message')} ({e.get('code')})" for e in answer["errors"])
+        raise ProviderError(f"Cloudflare refused {method} {path}: {reasons}", permanent=True)
+
+
+@lru_cache(maxsize=2)
+def _provider(url: str, token: str) -> Cloudflare:
+    return Cloudflare(url=url.rstrip("/") + "/", token=token)
+
+
+def provider() -> Cloudflare:
+    """The configured account; the connection is kept between calls."""
+    return _provider(settings.CLOUDFLARE_API_URL, settings.CLOUDFLARE_API_TOKEN)
+
+
+def _envelope(response: httpx.Response) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError as error:
+        raise ProviderError(f"Cloudflare answered {response.status_code}, not JSON") from error
+    if not isinstance(answer, dict):
+        raise ProviderError(f"Cloudflare answered {response.status_code} without its envelope")
+    answer.setdefault("errors", [])
+    return answer
+
+
+def _remote(item: dict[str, Any]) -> RemoteRecord:
+    return RemoteRecord(
+        id=item["id"],
+        name=item["name"],
+        type=item["type"],
+        content=item["content"],
+        ttl=item["ttl"],
+        proxied=bool(item.get("proxied")),
+        comment=item.get("comment") or "",
+    )
+
+
+def _body(record: WantedRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "type": record.type,
+        "content": record.content,
+        "ttl": record.ttl,
+        "comment": record.comment,
+        "proxied": False,
+    }

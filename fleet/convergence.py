@@ -1,0 +1,136 @@
+"""Worker room: compares what tenants may run with what they have, and opens what is lacking.
+
+Level-triggered: it reads rows, not events, so it does not matter which announcement was lost.
+"""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from billing.models import Entitlement
+from fleet import ports
+from fleet.models import Instance, Node, Operation
+from fleet.operations import ledger
+from tenants.models import Tenant
+from wopr.common.correlation import correlation, new_id
+from wopr.common.errors import ProviderError
+
+logger = logging.getLogger(__name__)
+# A bot that is paid for and failed is tried again without anybody asking.
+RETRY_FAILED_AFTER = timedelta(hours=1)
+
+
+def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
+    """Opens a provision for each bot that the tenant may run and does not have.
+
+    Raises ProviderError when no node has room; the next reconcile tries again.
+    """
+    with transaction.atomic():
+        # The tenant's row is the lock: two wake-ups at once must not make two bots of one.
+        tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
+        entitlement = Entitlement.objects.select_related("plan").filter(tenant=tenant).first()
+        if entitlement is None or not entitlement.entitled:
+            return []
+        with correlation(entitlement.correlation_id or new_id()):
+            return _open_missing(tenant, entitlement) + _reopen_failed(tenant)
+
+
+def lacking_tenant_ids() -> list[UUID]:
+    """Tenants that are entitled to more bots than they have, or whose bot failed a while ago."""
+    long_ago = timezone.now() - RETRY_FAILED_AFTER
+    alive = Count(
+        "tenant__instances",
+        filter=~Q(tenant__instances__status=Instance.Status.TERMINATED),
+        distinct=True,
+    )
+    failed = Count(
+        "tenant__instances",
+        filter=Q(
+            tenant__instances__status=Instance.Status.FAILED,
+            tenant__instances__updated_at__lte=long_ago,
+        ),
+        distinct=True,
+    )
+    return [
+        entitlement.tenant_id
+        for entitlement in Entitlement.objects.filter(
+            status__in=Entitlement.ENTITLED, plan__isnull=False
+        ).annotate(alive=alive, failed=failed)
+        if entitlement.alive < entitlement.bots or entitlement.failed
+    ]
+
+
+def instance_reprovision(*, instance: Instance, cause: str) -> Operation:
+    """Opens another provision of a failed instance. Raises Refused when one is live."""
+    with transaction.atomic():
+        operation = ledger.operation_open(
+            kind="provision", subject=instance, tenant=instance.tenant, cause=cause
+        )
+        instance.status = Instance.Status.STARTING
+        instance.save(update_fields=["status", "updated_at"])
+    return operation
+
+
+def _open_missing(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
+    alive = tenant.instances.exclude(status=Instance.Status.TERMINATED).count()
+    return [
+        _open_one(tenant, entitlement, number) for number in range(alive + 1, entitlement.bots + 1)
+    ]
+
+
+def _open_one(tenant: Tenant, entitlement: Entitlement, number: int) -> Operation:
+    plan = entitlement.plan
+    if plan is None:
+        raise ValueError(f"{entitlement} has no plan")
+    node = _reserve_node(plan.memory_mb)
+    instance = Instance.objects.create(
+        tenant=tenant,
+        slug=tenant.slug if number == 1 else f"{tenant.slug}-{number}",
+        node=node,
+        image=settings.WOPR_BOT_IMAGE,
+        memory_mb=plan.memory_mb,
+        cpu_millis=plan.cpu_millis,
+        pids=plan.pids,
+        disk_gb=plan.disk_gb,
+        host_port=ports.free_port(node),
+    )
+    return ledger.operation_open(
+        kind="provision",
+        subject=instance,
+        tenant=tenant,
+        cause=f"entitlement: {entitlement.status}, {plan.code}",
+    )
+
+
+def _reserve_node(memory_mb: int) -> Node:
+    """The node with the most memory to spare; its row is locked until the instance is there."""
+    reserved = Coalesce(
+        Sum("instances__memory_mb", filter=~Q(instances__status=Instance.Status.TERMINATED)), 0
+    )
+    candidates = Node.objects.filter(accepts_instances=True).annotate(reserved=reserved)
+    best_first = sorted(candidates, key=lambda n: n.memory_mb - n.reserved, reverse=True)
+    for candidate in best_first:
+        node = Node.objects.select_for_update().get(pk=candidate.pk)
+        used = node.instances.exclude(status=Instance.Status.TERMINATED).aggregate(
+            sum=Coalesce(Sum("memory_mb"), 0)
+        )["sum"]
+        if node.memory_mb - used >= memory_mb:
+            return node
+    raise ProviderError(
+        f"No node has {memory_mb} MB of memory to spare: add a node or enlarge one."
+    )
+
+
+def _reopen_failed(tenant: Tenant) -> list[Operation]:
+    long_ago = timezone.now() - RETRY_FAILED_AFTER
+    failed = tenant.instances.filter(status=Instance.Status.FAILED, updated_at__lte=long_ago)
+    return [
+        instance_reprovision(instance=instance, cause="reconcile: entitled, and failed before")
+        for instance in failed
+    ]

@@ -1,0 +1,69 @@
+"""What WOPR needs of a container engine. An engine object speaks for one node."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """A container as it should be. Everything else (hardening) is the same for all of them."""
+
+    name: str
+    image: str  # repository@sha256:…, never a tag
+    labels: dict[str, str]
+    environment: dict[str, str]
+    volume: str  # mounted at /data, the only writable place but /tmp
+    network: str
+    publish: tuple[str, int]  # address and port on the host
+    container_port: int
+    memory_mb: int
+    cpu_millis: int
+    pids: int
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """A container as the engine reports it. `published` is None while it is not running."""
+
+    id: str
+    name: str
+    image_digest: str
+    running: bool
+    exit_code: int
+    labels: dict[str, str] = field(default_factory=dict)
+    published: tuple[str, int] | None = None
+
+
+class Engine(Protocol):
+    """Raises ProviderError. Removing what is not there is no error."""
+
+    def pull(self, image: str) -> str:
+        """Pulls a moving tag; returns repository@digest, the thing to run."""
+        ...
+
+    def ensure_network(self, name: str, subnet: str) -> None:
+        """A bridge on which containers do not reach one another."""
+        ...
+
+    def find_volume(self, name: str) -> dict[str, str] | None:
+        """The volume's labels, or None."""
+        ...
+
+    def create_volume(self, name: str, labels: dict[str, str]) -> None: ...
+
+    def remove_volume(self, name: str) -> None: ...
+
+    def find_container(self, name: str) -> ContainerState | None: ...
+
+    def create_container(self, spec: ContainerSpec, seed: dict[str, bytes]) -> str:
+        """Creates without starting; `seed` are files (mode 0600, uid 1000) put below /data first.
+
+        Returns the container's id.
+        """
+        ...
+
+    def start_container(self, name: str) -> None: ...
+
+    def stop_container(self, name: str) -> None: ...
+
+    def remove_container(self, name: str) -> None: ...

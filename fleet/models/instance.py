@@ -1,0 +1,97 @@
+"""One bot of one tenant: what it should be, what it was seen to be, and how it is reached."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+
+from fleet.models.node import Node, Release
+from tenants.models import Tenant
+from wopr.common.crypto import EncryptedTextField
+from wopr.common.models import Identified
+
+
+def new_secret() -> str:
+    """64 hexadecimal digits, the form in which the bot takes its keys and tokens."""
+    return secrets.token_hex(32)
+
+
+class Instance(Identified):
+    class Status(models.TextChoices):
+        STARTING = "starting"
+        RUNNING = "running"
+        STOPPED = "stopped"
+        SUSPENDED = "suspended"
+        FAILED = "failed"
+        TERMINATED = "terminated"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="instances")
+    slug = models.CharField(max_length=63, unique=True, help_text="First label of its hostname.")
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="instances")
+    status = models.CharField(max_length=16, choices=Status, default=Status.STARTING)
+    image = models.CharField(max_length=255, help_text="Repository and moving tag.")
+    release = models.ForeignKey(Release, null=True, blank=True, on_delete=models.PROTECT)
+    memory_mb = models.PositiveIntegerField()
+    cpu_millis = models.PositiveIntegerField()
+    pids = models.PositiveIntegerField()
+    disk_gb = models.PositiveIntegerField()
+    host_port = models.PositiveIntegerField(help_text="Where the node publishes the bot.")
+    container_id = models.CharField(max_length=64, blank=True)
+    provider_ready = models.BooleanField(
+        null=True, blank=True, help_text="What /ready said: false until it has a provider."
+    )
+    healthy_at = models.DateTimeField(null=True, blank=True)
+    platform_token = EncryptedTextField(default=new_secret, editable=False)
+    credential_key = EncryptedTextField(default=new_secret, editable=False)
+    daemon_token = EncryptedTextField(default=new_secret, editable=False)
+
+    class Meta:
+        constraints = (
+            # Two bots behind one port would show one tenant's data under the other's name.
+            models.UniqueConstraint(fields=("node", "host_port"), name="one_instance_per_port"),
+        )
+        ordering = ("slug",)
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def hostname(self) -> str:
+        return f"{self.slug}.{settings.WOPR_TENANT_DOMAIN}"
+
+    @property
+    def url(self) -> str:
+        port = "" if settings.WOPR_EDGE_PORT == 443 else f":{settings.WOPR_EDGE_PORT}"
+        return f"https://{self.hostname}{port}/"
+
+    @property
+    def upstream(self) -> str:
+        return f"{self.node.address}:{self.host_port}"
+
+    @property
+    def container_name(self) -> str:
+        return f"wopr-bot-{self.pk.hex}"
+
+    @property
+    def volume_name(self) -> str:
+        """Made from the id alone: nothing that a customer types reaches the engine as a name."""
+        return f"wopr-data-{self.pk.hex}"
+
+    @property
+    def reference(self) -> str:
+        """How rows of other apps (records, documents, messages) name this instance."""
+        return f"instance:{self.pk}"
+
+
+class Route(Identified):
+    """What the edge serves under one hostname. Caddy's table is made from these rows alone."""
+
+    hostname = models.CharField(max_length=253, unique=True)
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="routes")
+    upstream = models.CharField(max_length=255, help_text="address:port of the bot.")
+
+    class Meta:
+        ordering = ("hostname",)
+
+    def __str__(self) -> str:
+        return f"{self.hostname} → {self.upstream}"

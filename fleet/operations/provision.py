@@ -1,0 +1,38 @@
+"""The provision operation: from an entitled tenant to a bot that was seen running."""
+
+from uuid import UUID
+
+from fleet.models import Instance
+from fleet.operations.base import Kind, register
+from fleet.operations.steps import containers, reach, welcome
+
+
+def _load(instance_id: UUID) -> Instance:
+    return Instance.objects.select_related("tenant", "node", "release").get(pk=instance_id)
+
+
+def _failed(instance: Instance) -> None:
+    Instance.objects.filter(pk=instance.pk).update(status=Instance.Status.FAILED)
+
+
+PROVISION = register(
+    Kind(
+        name="provision",
+        title="Set up the bot",
+        subject_kind="instance",
+        load=_load,
+        steps=(
+            containers.PullImage(),
+            containers.CreateVolume(),
+            containers.CreateContainer(),
+            containers.StartContainer(),
+            containers.WaitHealthy(),
+            reach.PublishRoute(),
+            reach.PublishRecord(),
+            reach.VerifyPublic(),
+            welcome.RenderWelcome(),
+            welcome.SendWelcome(),
+        ),
+        failed=_failed,
+    )
+)

@@ -1,0 +1,203 @@
+"""Steps that make an instance's container exist on its node, and answer."""
+
+from django.conf import settings
+from django.utils import timezone
+
+from fleet import ports
+from fleet.engines.base import ContainerSpec, ContainerState
+from fleet.engines.docker import engine
+from fleet.gateways import bot
+from fleet.models import Instance, Operation, Release
+from fleet.operations.base import Facts, NotYet, Step
+from wopr.common.errors import ProviderError
+
+OURS = "wopr.instance"
+
+
+def labels(instance: Instance) -> dict[str, str]:
+    """What tells whose an outside object is."""
+    return {
+        "wopr.deployment": settings.WOPR_DEPLOYMENT,
+        "wopr.tenant": str(instance.tenant_id),
+        OURS: str(instance.pk),
+    }
+
+
+class PullImage(Step[Instance]):
+    """The moving tag is pulled each time; the digest that this gives is what runs."""
+
+    name = "pull_image"
+    title = "Fetch the bot's image"
+
+    def observe(self, instance: Instance) -> Facts | None:
+        return {"digest": instance.release.digest} if instance.release else None
+
+    def act(self, instance: Instance) -> None:
+        digest = engine(instance.node.engine_url).pull(instance.image)
+        release, _ = Release.objects.update_or_create(image=instance.image, digest=digest)
+        # Committed at once: the pull is the only place where the digest can be learned.
+        Instance.objects.filter(pk=instance.pk).update(release=release)
+        instance.release = release
+
+    def undo(self, instance: Instance) -> None:
+        """The next try pulls again: a corrected image must not be missed."""
+        Instance.objects.filter(pk=instance.pk).update(release=None)
+
+
+class CreateVolume(Step[Instance]):
+    name = "create_volume"
+    title = "Create the data volume"
+
+    def observe(self, instance: Instance) -> Facts | None:
+        present = engine(instance.node.engine_url).find_volume(instance.volume_name)
+        if present is None:
+            return None
+        _insist_ours(present, instance, f"volume {instance.volume_name}")
+        return {"volume": instance.volume_name}
+
+    def act(self, instance: Instance) -> None:
+        engine(instance.node.engine_url).create_volume(instance.volume_name, labels(instance))
+
+    def undo(self, instance: Instance) -> None:
+        node = engine(instance.node.engine_url)
+        node.remove_volume(instance.volume_name)
+        if node.find_volume(instance.volume_name) is not None:
+            raise NotYet(f"the volume {instance.volume_name} is still there")
+
+    def resource(self, instance: Instance) -> str:
+        return f"volume {instance.volume_name} on {instance.node}"
+
+
+class CreateContainer(Step[Instance]):
+    name = "create_container"
+    title = "Create the container"
+
+    def observe(self, instance: Instance) -> Facts | None:
+        container = _find(instance)
+        return {"container": container.id} if container else None
+
+    def act(self, instance: Instance) -> None:
+        node = engine(instance.node.engine_url)
+        node.ensure_network(settings.WOPR_ENGINE_NETWORK, settings.WOPR_ENGINE_SUBNET)
+        node.create_container(
+            _spec(instance), seed={bot.TOKEN_FILE: instance.daemon_token.encode()}
+        )
+
+    def record(self, instance: Instance, facts: Facts) -> None:
+        Instance.objects.filter(pk=instance.pk).update(container_id=facts["container"])
+
+    def undo(self, instance: Instance) -> None:
+        node = engine(instance.node.engine_url)
+        if _find(instance):
+            node.stop_container(instance.container_name)
+            node.remove_container(instance.container_name)
+        if node.find_container(instance.container_name) is not None:
+            raise NotYet(f"the container {instance.container_name} is still there")
+        Instance.objects.filter(pk=instance.pk).update(container_id="")
+
+    def resource(self, instance: Instance) -> str:
+        return f"container {instance.container_name} on {instance.node}"
+
+
+class StartContainer(Step[Instance]):
+    name = "start_container"
+    title = "Start the bot"
+
+    def observe(self, instance: Instance) -> Facts | None:
+        container = _find(instance)
+        if container is None or not container.running or container.published is None:
+            return None
+        return {"published": "{}:{}".format(*container.published)}
+
+    def act(self, instance: Instance) -> None:
+        try:
+            engine(instance.node.engine_url).start_container(instance.container_name)
+        except ProviderError as error:
+            if not ports.is_conflict(error):
+                raise
+            self._move_to_another_port(instance)
+            raise NotYet("the port was taken by another program; trying the next one") from error
+
+    @staticmethod
+    def _move_to_another_port(instance: Instance) -> None:
+        """A port is fixed when a container is created, so it is made again with the next one."""
+        node = engine(instance.node.engine_url)
+        node.remove_container(instance.container_name)
+        ports.reassign(instance)
+        node.create_container(
+            _spec(instance), seed={bot.TOKEN_FILE: instance.daemon_token.encode()}
+        )
+
+
+class WaitHealthy(Step[Instance]):
+    """First boots may install plugins for minutes; `/ready` informs and does not gate."""
+
+    name = "wait_healthy"
+    title = "Wait for the bot to answer"
+    patience = 20.0
+
+    def observe(self, instance: Instance) -> Facts | None:
+        if not bot.is_healthy(instance.upstream):
+            raise NotYet("the bot does not answer yet")
+        return {"healthy": True, "ready": bot.is_ready(instance.upstream)}
+
+    def act(self, instance: Instance) -> None:
+        """Nothing to do but to look again."""
+
+    def record(self, instance: Instance, facts: Facts) -> None:
+        Instance.objects.filter(pk=instance.pk).update(
+            healthy_at=timezone.now(), provider_ready=facts["ready"]
+        )
+
+
+def _find(instance: Instance) -> ContainerState | None:
+    """The instance's container; one of its name that is not ours stops everything."""
+    container = engine(instance.node.engine_url).find_container(instance.container_name)
+    if container is not None:
+        _insist_ours(container.labels, instance, f"container {instance.container_name}")
+    return container
+
+
+def _insist_ours(present: dict[str, str], instance: Instance, what: str) -> None:
+    if present.get(OURS) != str(instance.pk):
+        raise ProviderError(
+            f"The {what} on {instance.node} was not made for this instance; it was left alone.",
+            permanent=True,
+        )
+
+
+def _spec(instance: Instance) -> ContainerSpec:
+    if instance.release is None:
+        raise ProviderError("No image digest is recorded for this instance.")
+    return ContainerSpec(
+        name=instance.container_name,
+        image=instance.release.digest,
+        labels={**labels(instance), "wopr.operation": _live_operation_id(instance)},
+        environment=_environment(instance),
+        volume=instance.volume_name,
+        network=settings.WOPR_ENGINE_NETWORK,
+        publish=(instance.node.address, instance.host_port),
+        container_port=bot.PORT,
+        memory_mb=instance.memory_mb,
+        cpu_millis=instance.cpu_millis,
+        pids=instance.pids,
+    )
+
+
+def _live_operation_id(instance: Instance) -> str:
+    live = Operation.objects.live().filter(subject_kind="instance", subject_id=instance.pk)
+    return str(live.values_list("pk", flat=True).get())
+
+
+def _environment(instance: Instance) -> dict[str, str]:
+    """What the bot's contract asks for; no secret of the platform is among it."""
+    return {
+        "HOME": "/data",
+        "WOPR_HOME": "/data",
+        "WOPR_DAEMON_HOST": "0.0.0.0",  # noqa: S104 (inside its own network namespace)
+        "WOPR_DAEMON_PORT": str(bot.PORT),
+        "WOPR_API_BASE_URL": f"{settings.WOPR_DASHBOARD_URL}/v1",
+        "WOPR_PLATFORM_TOKEN": instance.platform_token,
+        "WOPR_CREDENTIAL_KEY": instance.credential_key,
+        "LOG_LEVEL": "info",
+    }

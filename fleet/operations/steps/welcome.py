@@ -1,0 +1,67 @@
+"""Steps that tell the customer. They come after the bot runs and never take it away again."""
+
+from django.conf import settings
+
+from fleet.models import Instance
+from fleet.operations.base import Facts, Step
+from tenants import correspondence
+from tenants.models import Document, Message
+
+
+class RenderWelcome(Step[Instance]):
+    name = "render_welcome"
+    title = "Write the welcome document"
+    essential = False
+
+    def observe(self, instance: Instance) -> Facts | None:
+        document = _document(instance)
+        return {"document": str(document.pk), "sha256": document.sha256} if document else None
+
+    def act(self, instance: Instance) -> None:
+        correspondence.document_render(
+            tenant=instance.tenant,
+            kind=Document.Kind.WELCOME,
+            cause=instance.reference,
+            title=f"Welcome to WOPR, {instance.tenant.name}",
+            filename=f"welcome-{instance.slug}.pdf",
+            context=_context(instance),
+        )
+
+
+class SendWelcome(Step[Instance]):
+    name = "send_welcome"
+    title = "Send the welcome e-mail"
+    essential = False
+
+    def observe(self, instance: Instance) -> Facts | None:
+        sent = _message(instance)
+        if sent is None or sent.state != Message.State.SENT:
+            return None
+        return {"message": sent.message_id, "recipient": sent.recipient}
+
+    def act(self, instance: Instance) -> None:
+        document = _document(instance)
+        message = correspondence.message_queue(
+            tenant=instance.tenant,
+            kind=Message.Kind.WELCOME,
+            cause=instance.reference,
+            context=_context(instance),
+            attachments=[document] if document else [],
+        )
+        correspondence.message_send(message_id=message.pk)
+
+
+def _context(instance: Instance) -> dict[str, object]:
+    return {
+        "instance": instance,
+        "tenant": instance.tenant,
+        "dashboard_url": f"{settings.WOPR_DASHBOARD_URL}/tenants/{instance.tenant_id}",
+    }
+
+
+def _document(instance: Instance) -> Document | None:
+    return Document.objects.filter(kind=Document.Kind.WELCOME, cause=instance.reference).first()
+
+
+def _message(instance: Instance) -> Message | None:
+    return Message.objects.filter(kind=Message.Kind.WELCOME, cause=instance.reference).first()

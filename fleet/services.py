@@ -1,0 +1,43 @@
+"""Every write of fleet's surfaces. Each opens operations and wakes a worker after commit."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from fleet import convergence
+from fleet.models import Instance, Node, Operation
+from fleet.tasks import operation_run
+from wopr.common.errors import Refused
+from wopr.common.queue import wake
+
+
+def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
+    """Opens what the tenant's entitlement lacks, and wakes a worker for each."""
+    operations = convergence.tenant_converge(tenant_id=tenant_id)
+    for operation in operations:
+        wake(operation_run, operation.pk)
+    return operations
+
+
+def instance_retry(*, instance: Instance, cause: str) -> Operation:
+    """Sets a failed bot up again. Raises Refused for any other."""
+    with transaction.atomic():
+        row = Instance.objects.select_for_update().get(pk=instance.pk)
+        if row.status != Instance.Status.FAILED:
+            raise Refused(
+                "instance_not_failed",
+                f"{row.slug} is {row.status}; only a failed bot is set up again.",
+                status=409,
+            )
+        operation = convergence.instance_reprovision(instance=row, cause=cause)
+        wake(operation_run, operation.pk)
+    return operation
+
+
+def node_add(*, name: str, engine_url: str, address: str, memory_mb: int) -> Node:
+    """A machine with a container engine, added or brought up to date by its name."""
+    node, _ = Node.objects.update_or_create(
+        name=name,
+        defaults={"engine_url": engine_url, "address": address, "memory_mb": memory_mb},
+    )
+    return node

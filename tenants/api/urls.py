@@ -1,0 +1,16 @@
+from django.urls import path
+
+from tenants.api import views
+
+urlpatterns = [
+    path("me", views.MeView.as_view(), name="me"),
+    path("tenants", views.TenantListView.as_view(), name="tenants"),
+    path("tenants/name-check", views.NameCheckView.as_view(), name="tenant-name-check"),
+    path("tenants/<uuid:tenant_id>", views.TenantDetailView.as_view(), name="tenant"),
+    path("tenants/<uuid:tenant_id>/documents", views.DocumentListView.as_view(), name="documents"),
+    path(
+        "documents/<uuid:document_id>/content",
+        views.DocumentContentView.as_view(),
+        name="document-content",
+    ),
+]

@@ -1,0 +1,155 @@
+"""Worker room: renders documents, queues and sends e-mail. The only user of WeasyPrint and SMTP."""
+
+import hashlib
+import logging
+import smtplib
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.db.models import F, Q
+from django.template.loader import render_to_string
+from django.utils import timezone
+from weasyprint import HTML
+from weasyprint.urls import URLFetcher
+
+from tenants.models import Document, Message, Tenant
+from wopr.common.correlation import current_id
+from wopr.common.errors import ProviderError
+
+logger = logging.getLogger(__name__)
+# A worker that died while it sent is taken to be dead after this.
+SENDING_LEASE = timedelta(minutes=2)
+LONGEST_WAIT = timedelta(hours=1)
+
+
+def document_render(
+    *, tenant: Tenant, kind: str, cause: str, title: str, filename: str, context: dict[str, Any]
+) -> Document:
+    """The document for that cause: the stored one, or a new one from templates/documents/<kind>."""
+    stored = Document.objects.filter(kind=kind, cause=cause).first()
+    if stored:
+        return stored
+    html = render_to_string(f"documents/{kind}.html", {"title": title, **context})
+    content = HTML(string=html, url_fetcher=_closed_fetcher()).write_pdf(pdf_tags=True)
+    document, _ = Document.objects.get_or_create(
+        kind=kind,
+        cause=cause,
+        defaults={
+            "tenant": tenant,
+            "title": title,
+            "filename": filename,
+            "content": content,
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        },
+    )
+    return document
+
+
+def _closed_fetcher() -> URLFetcher:
+    """Nothing but data: URLs; a template that names a file or a host fails the rendering."""
+    return URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+
+
+def message_queue(
+    *,
+    tenant: Tenant,
+    kind: str,
+    cause: str,
+    context: dict[str, Any],
+    attachments: Iterable[Document] = (),
+) -> Message:
+    """The message for that cause: the stored one, or a new one from templates/mail/<kind>.*."""
+    stored = Message.objects.filter(kind=kind, cause=cause).first()
+    if stored:
+        return stored
+    context = {"tenant": tenant, **context}
+    subject = render_to_string(f"mail/{kind}.subject.txt", context)
+    with transaction.atomic():
+        message, created = Message.objects.get_or_create(
+            kind=kind,
+            cause=cause,
+            defaults={
+                "tenant": tenant,
+                "recipient": tenant.email,
+                "subject": " ".join(subject.split()),
+                "text": render_to_string(f"mail/{kind}.txt", context),
+                "html": render_to_string(f"mail/{kind}.html", context),
+                "correlation_id": current_id(),
+            },
+        )
+        if created:
+            message.attachments.set(attachments)
+    return message
+
+
+def message_send(*, message_id: Any) -> bool:
+    """Sends a message that is due and that nobody else is sending. Tells whether it is sent now.
+
+    Raises ProviderError when the mail server cannot be reached or refuses; the message stays
+    queued and is due again later.
+    """
+    if not _claim(message_id):
+        return Message.objects.filter(pk=message_id, state=Message.State.SENT).exists()
+    message = Message.objects.select_related("tenant").get(pk=message_id)
+    try:
+        _mail(message).send()
+    except (OSError, smtplib.SMTPException) as error:
+        _give_back(message, str(error) or type(error).__name__)
+        raise ProviderError(f"The mail server did not take the message: {error}") from error
+    message.state, message.sent_at, message.error = Message.State.SENT, timezone.now(), ""
+    message.save(update_fields=["state", "sent_at", "error", "updated_at"])
+    return True
+
+
+def messages_due() -> list[Any]:
+    """Primary keys of the messages that should be sent now, oldest first."""
+    return list(
+        Message.objects.exclude(state=Message.State.SENT)
+        .filter(next_attempt_at__lte=timezone.now())
+        .order_by("next_attempt_at")
+        .values_list("pk", flat=True)[:100]
+    )
+
+
+def _claim(message_id: Any) -> bool:
+    """One winner: a queued message, or one whose sender has died, becomes this worker's."""
+    now = timezone.now()
+    claimable = Q(state=Message.State.QUEUED) | Q(
+        state=Message.State.SENDING, next_attempt_at__lte=now
+    )
+    return bool(
+        Message.objects.filter(claimable, pk=message_id).update(
+            state=Message.State.SENDING,
+            attempts=F("attempts") + 1,
+            next_attempt_at=now + SENDING_LEASE,
+        )
+    )
+
+
+def _give_back(message: Message, reason: str) -> None:
+    wait = min(timedelta(seconds=30 * 2**message.attempts), LONGEST_WAIT)
+    message.state, message.error = Message.State.QUEUED, reason
+    message.next_attempt_at = timezone.now() + wait
+    message.save(update_fields=["state", "error", "next_attempt_at", "updated_at"])
+    logger.warning("message %s was not sent: %s", message.pk, reason)
+
+
+def _mail(message: Message) -> EmailMultiAlternatives:
+    mail = EmailMultiAlternatives(
+        subject=message.subject,
+        body=message.text,
+        to=[message.recipient],
+        headers={
+            "Message-ID": message.message_id,
+            "X-Correlation-ID": message.correlation_id or "none",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    mail.attach_alternative(message.html, "text/html")
+    for document in message.attachments.all():
+        mail.attach(document.filename, bytes(document.content), "application/pdf")
+    return mail

@@ -1,0 +1,78 @@
+"""Letters to a tenant, and documents made for one. Both are rows before they are anything else."""
+
+from django.db import models
+from django.db.models import Q
+
+from tenants.models.tenant import Tenant
+from wopr.common.models import Identified
+
+
+class Document(Identified):
+    """A PDF, whole, with its digest. `cause` makes it unique: one document for one reason."""
+
+    class Kind(models.TextChoices):
+        WELCOME = "welcome"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="documents")
+    kind = models.CharField(max_length=32, choices=Kind)
+    cause = models.CharField(max_length=128, help_text="What it is about, e.g. instance:<id>.")
+    title = models.CharField(max_length=200)
+    filename = models.CharField(max_length=128)
+    content = models.BinaryField()
+    size = models.PositiveIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("kind", "cause"), name="one_document_per_cause"),
+        )
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Message(Identified):
+    """An e-mail. Queued with its cause, sent by a worker under a fixed Message-ID."""
+
+    class Kind(models.TextChoices):
+        WELCOME = "welcome"
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENDING = "sending"
+        SENT = "sent"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="messages")
+    kind = models.CharField(max_length=32, choices=Kind)
+    cause = models.CharField(max_length=128, help_text="What it is about, e.g. instance:<id>.")
+    recipient = models.EmailField()
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    html = models.TextField()
+    attachments = models.ManyToManyField(Document, blank=True, related_name="messages")
+    correlation_id = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(auto_now_add=True)
+    error = models.TextField(blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("kind", "cause"), name="one_message_per_cause"),
+            models.CheckConstraint(
+                condition=(Q(state="sent") & Q(sent_at__isnull=False))
+                | (~Q(state="sent") & Q(sent_at__isnull=True)),
+                name="sent_has_a_time",
+            ),
+        )
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"
+
+    @property
+    def message_id(self) -> str:
+        """The same at every try, so that a mailbox recognises a second delivery."""
+        return f"<{self.kind}.{self.pk.hex}@wopr>"

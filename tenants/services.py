@@ -1,0 +1,35 @@
+"""Every write to tenants, and what is queued for them."""
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from tenants.models import Membership, Tenant, User
+from wopr.common.errors import Refused
+
+
+def tenant_create(*, owner: User, slug: str, name: str) -> Tenant:
+    """A new tenant with its owner. Raises Refused when the name cannot be had."""
+    tenant = Tenant(slug=slug.strip().lower(), name=name.strip() or slug)
+    slug_check(slug=tenant.slug)
+    try:
+        with transaction.atomic():
+            tenant.save(force_insert=True)
+            Membership.objects.create(tenant=tenant, user=owner, role=Membership.Role.OWNER)
+    except IntegrityError as error:
+        raise _taken(tenant.slug) from error
+    return tenant
+
+
+def slug_check(*, slug: str) -> None:
+    """Raises Refused when no tenant may be made under this name; changes nothing."""
+    try:
+        Tenant._meta.get_field("slug").run_validators(slug)
+    except ValidationError as error:
+        first = error.error_list[0]
+        raise Refused(first.code or "slug_malformed", first.messages[0], field="slug") from error
+    if Tenant.objects.filter(slug=slug).exists():
+        raise _taken(slug)
+
+
+def _taken(slug: str) -> Refused:
+    return Refused("slug_taken", f"“{slug}” is taken. Choose another name.", field="slug")

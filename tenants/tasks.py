@@ -1,0 +1,20 @@
+"""Tasks of the tenants app."""
+
+import logging
+
+from celery import shared_task
+
+from tenants import correspondence
+from wopr.common.errors import ProviderError
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="tenants.messages_sweep")
+def messages_sweep() -> None:
+    """Sends what is due: messages that failed before, or whose sender died."""
+    for message_id in correspondence.messages_due():
+        try:
+            correspondence.message_send(message_id=message_id)
+        except ProviderError as error:
+            logger.warning("message %s waits: %s", message_id, error)

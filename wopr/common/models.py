@@ -1,0 +1,26 @@
+"""Model bases, and the platform's own heartbeat."""
+
+import uuid
+
+from django.db import models
+
+
+class Identified(models.Model):
+    """A row that the outside world may name: random id, so that it tells nothing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+class Heartbeat(models.Model):
+    """When a part of the platform was last seen working (the canary: broker, worker, database)."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.seen_at:%Y-%m-%d %H:%M:%S}"

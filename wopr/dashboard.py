@@ -1,0 +1,15 @@
+"""The dashboard's shell: one page; everything in it comes from the API."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+@ensure_csrf_cookie
+def shell(request: HttpRequest) -> HttpResponse:
+    """Serves every page of the dashboard; the path is the client's to read."""
+    context = {"csrf_cookie_name": settings.CSRF_COOKIE_NAME, "version": settings.WOPR_VERSION}
+    return render(request, "dashboard/shell.html", context)

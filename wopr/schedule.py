@@ -1,0 +1,19 @@
+"""What beat does, and how often. Every entry only wakes somebody up; the truth is in PostgreSQL."""
+
+from typing import Any
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """One entry. A wake-up that nobody took before the next one is due is worth nothing."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 10)}}
+
+
+BEAT_SCHEDULE = {
+    "canary": every(60, "wopr.canary"),
+    "operations: take up what is due": every(5, "fleet.operations_sweep"),
+    "operations: open what the entitlements lack": every(30, "fleet.instances_reconcile"),
+    "edge: routes as declared": every(30, "fleet.edge_reconcile"),
+    "billing: process stored webhooks": every(15, "billing.inbox_sweep"),
+    "billing: re-read open checkouts": every(30, "billing.checkouts_sweep"),
+    "messages: send what is due": every(60, "tenants.messages_sweep"),
+}

@@ -1,0 +1,297 @@
+"""Every setting of WOPR, read from the environment (see .env.example) and nothing else."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+
+from wopr.schedule import BEAT_SCHEDULE
+
+WOPR_VERSION = "0.1.0"
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# --- what kind of installation this is ---
+WOPR_ENV = env.str("WOPR_ENV", "production")
+PRODUCTION = WOPR_ENV == "production"
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "")
+WOPR_FIELD_KEYS = env.list("WOPR_FIELD_KEYS", default=[])
+WOPR_DEPLOYMENT = env.str("WOPR_DEPLOYMENT", "wopr")
+
+# --- names and addresses ---
+WOPR_DASHBOARD_URL = env.str("WOPR_DASHBOARD_URL", "https://wopr.bot").rstrip("/")
+WOPR_TENANT_DOMAIN = env.str("WOPR_TENANT_DOMAIN", "wopr.bot")
+WOPR_EDGE_PORT = env.int("WOPR_EDGE_PORT", 443)
+WOPR_EDGE_IPV4 = env.str("WOPR_EDGE_IPV4", "")
+WOPR_EDGE_PROBE_ADDRESS = env.str("WOPR_EDGE_PROBE_ADDRESS", "")
+WOPR_EDGE_CA_FILE = env.str("WOPR_EDGE_CA_FILE", "")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(WOPR_DASHBOARD_URL).hostname])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[WOPR_DASHBOARD_URL])
+
+# --- outside services ---
+CADDY_ADMIN_URL = env.str("CADDY_ADMIN_URL", "http://127.0.0.1:2019")
+CADDY_SERVER = env.str("CADDY_SERVER", "wopr")
+CLOUDFLARE_API_URL = env.str("CLOUDFLARE_API_URL", "https://api.cloudflare.com/client/v4")
+CLOUDFLARE_API_TOKEN = env.str("CLOUDFLARE_API_TOKEN", "")
+CLOUDFLARE_ZONE = env.str("CLOUDFLARE_ZONE", WOPR_TENANT_DOMAIN)
+STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_WEBHOOK_TOLERANCE = env.int("STRIPE_WEBHOOK_TOLERANCE", 300)
+STRIPE_LIVE_MODE = "_live_" in STRIPE_SECRET_KEY
+STRIPE_API_VERSION = "2026-05-27.dahlia"
+
+# --- bots ---
+WOPR_BOT_IMAGE = env.str("WOPR_BOT_IMAGE", "ghcr.io/wopr-network/wopr:latest")
+WOPR_ENGINE_NETWORK = env.str("WOPR_ENGINE_NETWORK", "wopr-tenants")
+WOPR_ENGINE_SUBNET = env.str("WOPR_ENGINE_SUBNET", "10.213.0.0/16")
+WOPR_PORT_RANGE = env.str("WOPR_PORT_RANGE", "20000-29999")
+WOPR_OPERATION_LEASE_SECONDS = env.int("WOPR_OPERATION_LEASE_SECONDS", 30)
+
+# --- Django ---
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "csp",
+    "djstripe",
+    "wopr.common",
+    "tenants",
+    "billing",
+    "dns",
+    "fleet",
+]
+MIDDLEWARE = [
+    "wopr.common.correlation.CorrelationMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "wopr.urls"
+ASGI_APPLICATION = "wopr.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {"default": env.db("DATABASE_URL", default="postgres://wopr@127.0.0.1:5432/wopr")}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES["default"].setdefault("OPTIONS", {})
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": WOPR_DEPLOYMENT,
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
+    }
+}
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("STATIC_ROOT", str(BASE_DIR / ".wopr" / "static"))
+STATICFILES_DIRS = [BASE_DIR / "wopr" / "static"]
+WHITENOISE_USE_FINDERS = True
+APPEND_SLASH = True
+# Bodies of outside callers are read into memory before a view may refuse them.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# --- accounts ---
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+HEADLESS_ONLY = True
+HEADLESS_CLIENTS = ("browser",)
+HEADLESS_FRONTEND_URLS = {
+    "account_signup": f"{WOPR_DASHBOARD_URL}/signup",
+    "account_confirm_email": f"{WOPR_DASHBOARD_URL}/account/verify/{{key}}",
+    "account_reset_password": f"{WOPR_DASHBOARD_URL}/account/reset",
+    "account_reset_password_from_key": f"{WOPR_DASHBOARD_URL}/account/reset/{{key}}",
+}
+LOGIN_URL = "/login"
+
+# --- browser security: everything is served by HTTPS, by Caddy, in every environment ---
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION
+# The health probes come to the web process directly, from the same host, by plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^api/(health|live|ready)$"]
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_NAME = "__Host-session"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_NAME = "__Host-csrftoken"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+# The API's Swagger page sets up its script inline.
+# Unfold (Alpine) evaluates expressions and styles inline; only the admin gets this policy.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    "script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE],
+    "style-src": [SELF, UNSAFE_INLINE],
+}
+
+# --- API ---
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["wopr.common.permissions.Closed"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.ScopedRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"anon": "120/min", "user": "1200/min", "checkout": "20/min"},
+    "EXCEPTION_HANDLER": "wopr.common.problems.problem",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "WOPR",
+    "DESCRIPTION": "Tenants, checkout, bots and the operations that run them.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "InstanceStatus": "fleet.models.Instance.Status",
+        "OperationState": "fleet.models.Operation.State",
+        "StepState": "fleet.models.Step.State",
+        "CheckoutStatus": "billing.models.Checkout.Status",
+    },
+}
+
+# --- Stripe through dj-stripe ---
+STRIPE_API_HOST = STRIPE_API_URL
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+DJSTRIPE_SUBSCRIBER_MODEL = "tenants.Tenant"
+DJSTRIPE_SUBSCRIBER_MODEL_MIGRATION_DEPENDENCY = "0001_initial"
+DJSTRIPE_WEBHOOK_VALIDATION = "verify_signature"
+# dj-stripe warns of any custom API host; our own check refuses sandbox hosts in production.
+SILENCED_SYSTEM_CHECKS = ["djstripe.W002"]
+
+# --- mail ---
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:25")
+EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
+EMAIL_HOST = EMAIL_CONFIG["EMAIL_HOST"]
+EMAIL_PORT = EMAIL_CONFIG["EMAIL_PORT"]
+EMAIL_HOST_USER = EMAIL_CONFIG["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = EMAIL_CONFIG["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = EMAIL_CONFIG.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "WOPR <hello@wopr.bot>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Celery: messages carry ids, truth and retries are in PostgreSQL ---
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "global_keyprefix": f"{WOPR_DEPLOYMENT}:",
+    "socket_connect_timeout": 2,
+    "socket_timeout": 30,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
+CELERY_TIMEZONE = TIME_ZONE
+
+# --- logs: one JSON object a line, with the correlation id, without secrets ---
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "correlation": {"()": "wopr.common.logs.CorrelationFilter"},
+        "redaction": {"()": "wopr.common.logs.RedactionFilter"},
+    },
+    "formatters": {"json": {"()": "wopr.common.logs.JsonFormatter"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["correlation", "redaction"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # httpx logs every request with its whole URL at INFO; our clients log what matters.
+        "httpx": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+        "weasyprint": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,38 @@
+"""Every address of the platform."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from billing import webhooks
+from wopr import dashboard, health
+from wopr.common.permissions import Public
+
+api: list[Any] = [
+    path("", include("tenants.api.urls")),
+    path("", include("billing.api.urls")),
+    path("", include("fleet.api.urls")),
+    path("schema", SpectacularAPIView.as_view(permission_classes=(Public,)), name="schema"),
+    path(
+        "docs",
+        SpectacularSwaggerView.as_view(permission_classes=(Public,), url_name="schema"),
+        name="docs",
+    ),
+]
+djstripe = (
+    [path("<uuid:uuid>", webhooks.stripe_endpoint_webhook, name="djstripe_webhook_by_uuid")],
+    "djstripe",
+)
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("api/health", health.health, name="health"),
+    path("api/live", health.live, name="live"),
+    path("api/ready", health.ready, name="ready"),
+    path("api/webhook/stripe", webhooks.stripe_webhook, name="stripe-webhook"),
+    path("api/webhook/stripe/", include(djstripe)),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("admin/", admin.site.urls),
+    re_path(r"^(?!api/|_allauth/|admin/|static/|internal/).*$", dashboard.shell, name="dashboard"),
+]
