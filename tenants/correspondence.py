@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F, Q
@@ -32,7 +33,8 @@ def document_render(
     stored = Document.objects.filter(kind=kind, cause=cause).first()
     if stored:
         return stored
-    html = render_to_string(f"documents/{kind}.html", {"title": title, **context})
+    context = {"tenant": tenant, "title": title, "seller": _seller(), **context}
+    html = render_to_string(f"documents/{kind}.html", context)
     content = HTML(string=html, url_fetcher=_closed_fetcher()).write_pdf(pdf_tags=True)
     document, _ = Document.objects.get_or_create(
         kind=kind,
@@ -47,6 +49,15 @@ def document_render(
         },
     )
     return document
+
+
+def _seller() -> dict[str, str]:
+    """Whose name stands on letters and documents."""
+    return {
+        "name": settings.WOPR_SELLER_NAME,
+        "address": settings.WOPR_SELLER_ADDRESS,
+        "email": settings.WOPR_SELLER_EMAIL,
+    }
 
 
 def _closed_fetcher() -> URLFetcher:
@@ -66,7 +77,7 @@ def message_queue(
     stored = Message.objects.filter(kind=kind, cause=cause).first()
     if stored:
         return stored
-    context = {"tenant": tenant, **context}
+    context = {"tenant": tenant, "seller": _seller(), **context}
     subject = render_to_string(f"mail/{kind}.subject.txt", context)
     with transaction.atomic():
         message, created = Message.objects.get_or_create(

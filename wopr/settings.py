@@ -244,6 +244,10 @@ EMAIL_USE_SSL = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "WOPR <hello@wopr.bot>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Who sells: the imprint of letters and documents.
+WOPR_SELLER_NAME = env.str("WOPR_SELLER_NAME", "WOPR")
+WOPR_SELLER_ADDRESS = env.str("WOPR_SELLER_ADDRESS", "")
+WOPR_SELLER_EMAIL = env.str("WOPR_SELLER_EMAIL", "")
 
 # --- Celery: messages carry ids, truth and retries are in PostgreSQL ---
 CELERY_BROKER_URL = REDIS_URL
