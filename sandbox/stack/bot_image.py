@@ -10,15 +10,14 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import docker
 import httpx
 from docker.errors import DockerException, ImageNotFound
 
+from sandbox.stack import python_image
 from sandbox.stack.engine import Engine
 from sandbox.stack.places import CACHE, REPOSITORY, Folder
-from sandbox.stack.python_image import local_python_image
 from sandbox.stack.supervisor import StackError
 
 BOT = REPOSITORY / "sandbox" / "bot"
@@ -41,6 +40,11 @@ class Release:
         return {"BOT_VERSION": self.version, "BOT_HEALTHY": "yes" if self.healthy else "no"}
 
 
+def repository_at(port: int) -> str:
+    """Return the name of the bot's repository in a registry on loopback."""
+    return f"127.0.0.1:{port}/{REPOSITORY_NAME}"
+
+
 def push_release(engine: Engine, registry: str, release: Release) -> str:
     """Build a release if need be, push it behind the moving tag, and return its digest."""
     client = engine.client(timeout=300)
@@ -60,7 +64,7 @@ def push_release(engine: Engine, registry: str, release: Release) -> str:
 
 def build(client: docker.DockerClient, release: Release) -> str:
     """Return the local name of the release's image, building it unless the engine has it."""
-    base = os.environ.get("PYTHON_IMAGE") or local_python_image(client)
+    base = os.environ.get("PYTHON_IMAGE") or python_image.local_python_image(client)
     name = f"wopr-bot:{content_hash(base, release)}"
     try:
         client.images.get(name)
@@ -95,7 +99,8 @@ class Seed:
     """A copy of a registry's folder that holds the first release, so a push costs nothing."""
 
     def __init__(self, folder: Folder) -> None:
-        key = content_hash(os.environ.get("PYTHON_IMAGE", sys.version), Release())
+        recipe = Path(python_image.__file__).read_text() + sys.version
+        key = content_hash(os.environ.get("PYTHON_IMAGE", recipe), Release())
         self.kept = CACHE / "registry" / key
         self.used = folder.path / "registry"
 

@@ -6,7 +6,6 @@ objects that carry the deployment's label are touched.
 
 import argparse
 import signal
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,8 +36,8 @@ def stop_running(client: docker.DockerClient, deployment: str, memory: Path) -> 
     in_parallel(lambda container_id: client.api.stop(container_id, timeout=3), running)
 
 
-def remove_all(client: docker.DockerClient, deployment: str) -> None:
-    """Remove the deployment's containers, volumes and networks."""
+def remove_all(client: docker.DockerClient, deployment: str, image: str) -> None:
+    """Remove the deployment's containers, volumes and networks, and what it pulled."""
     api, filters = client.api, marked(deployment)
     found = [container["Id"] for container in api.containers(all=True, filters=filters)]
     in_parallel(lambda container_id: api.remove_container(container_id, v=True, force=True), found)
@@ -46,6 +45,10 @@ def remove_all(client: docker.DockerClient, deployment: str) -> None:
         api.remove_volume(volume["Name"], force=True)
     for network in api.networks(filters=filters):
         api.remove_network(network["Id"])
+    for pulled in api.images(name=image):
+        for name in (*(pulled["RepoTags"] or []), *(pulled["RepoDigests"] or [])):
+            if name.startswith((f"{image}:", f"{image}@")):
+                api.remove_image(name, force=True, noprune=True)
 
 
 def marked(deployment: str) -> dict[str, str]:
@@ -71,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine")
     parser.add_argument("deployment")
+    parser.add_argument("image", help="the repository whose pulled images go with the stack")
     parser.add_argument("memory", type=Path)
     end = parser.add_mutually_exclusive_group(required=True)
     end.add_argument("--keep", action="store_true", help="stop containers, start them next time")
@@ -84,7 +88,7 @@ def main() -> None:
     if options.keep:
         stop_running(client, options.deployment, options.memory)
     else:
-        remove_all(client, options.deployment)
+        remove_all(client, options.deployment, options.image)
 
 
 if __name__ == "__main__":

@@ -120,10 +120,13 @@ def spawn_dockerd() -> None:
 
 
 def tend_containers(
-    supervisor: Supervisor, engine: Engine, deployment: str, memory: Path, *, keep: bool
+    supervisor: Supervisor, engine: Engine, mark: tuple[str, str], memory: Path, *, keep: bool
 ) -> None:
-    """Tie this deployment's containers to the life of the stack, whoever runs the engine."""
-    command: list[str | Path] = [sys.executable, CONTAINERS, engine.url, deployment, memory]
+    """Tie the containers to the life of the stack, whoever runs the engine.
+
+    Ours carry the mark: the deployment's name and the repository of its images.
+    """
+    command: list[str | Path] = [sys.executable, CONTAINERS, engine.url, *mark, memory]
     memory.with_suffix(".ready").unlink(missing_ok=True)
     supervisor.start(
         Part(

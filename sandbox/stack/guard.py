@@ -62,8 +62,8 @@ class Guard:
     def run(self) -> int:
         """Run the command until it ends or has to; return its exit code."""
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-        watched = watched_descriptor(self.options)
         self.child = self._spawn()
+        watched = watched_descriptor(self.options)
         while self.status is None and not self.asked_to_stop:
             if watched in self._wait([watched], None):
                 break
@@ -77,7 +77,7 @@ class Guard:
         return subprocess.Popen(
             self.options.command,
             start_new_session=not self.options.foreground,
-            preexec_fn=prepare_child,
+            preexec_fn=prepare_child,  # noqa: PLW1509 - the guard has no other thread yet
             **(credentials_of(self.options.user) if self.options.user else {}),
         )
 

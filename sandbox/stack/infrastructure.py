@@ -101,7 +101,8 @@ class Infrastructure:
         engine = self.engine = find_or_start_engine(supervisor)
         seed = Seed(folder)
         seed.plant()
-        registry = start_registry(supervisor, folder, engine, self.slot.port("registry"))
+        port = self.slot.port("registry")
+        registry = start_registry(supervisor, folder, engine, port)
         if not bot_image.has_release(registry):
             supervisor.say("building the reference bot's image")
             bot_image.push_release(engine, registry, Release())
@@ -110,7 +111,7 @@ class Infrastructure:
         tend_containers(
             supervisor,
             engine,
-            folder.deployment,
+            (folder.deployment, bot_image.repository_at(port)),
             folder.path / "stopped-containers",
             keep=self.wishes.keep,
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 
+from sandbox.stack import migrated
 from sandbox.stack.front_door import front_door
 from sandbox.stack.infrastructure import STAFF_EMAIL, Infrastructure
 from sandbox.stack.places import REPOSITORY
@@ -36,31 +37,50 @@ def staff_password_file(parts: Infrastructure) -> Path:
 
 
 def prepare(parts: Infrastructure, environment: dict[str, str]) -> None:
-    """Migrate, load plans, and add this machine's engine and a staff member (in one process)."""
-    engine = environment["WOPR_STACK_ENGINE"]
-    password_file = str(staff_password_file(parts))
-    commands = [
-        ["migrate", "--no-input", "--verbosity=1"],
+    """Migrate, load plans, and add this machine's engine and a staff member."""
+    engine, password_file = environment["WOPR_STACK_ENGINE"], staff_password_file(parts)
+    node = [f"--engine={engine}", "--address=127.0.0.1", f"--memory-mb={NODE_MEMORY_MB}"]
+    migrate_fast(parts, environment)
+    manage(
+        parts,
+        environment,
+        ["migrate", "--no-input"],
         ["load_plans"],
-        ["node_add", "--name=local", f"--engine={engine}", "--address=127.0.0.1"]
-        + [f"--memory-mb={NODE_MEMORY_MB}"],
+        ["node_add", "--name=local", *node],
         ["staff_ensure", f"--email={STAFF_EMAIL}", f"--password-file={password_file}"],
-    ]
-    flat = [word for command in commands for word in (*command, "--then")]
-    parts.supervisor.must_run(
-        "prepare", [sys.executable, "-m", "sandbox.stack.prepare", *flat], environment
     )
+
+
+def migrate_fast(parts: Infrastructure, environment: dict[str, str]) -> None:
+    """Give an empty database its tables from this machine's dump, or migrate and make one."""
+    url = environment["DATABASE_URL"]
+    if not migrated.is_empty(url):
+        return
+    if migrated.kept_dump().exists():
+        migrated.restore(parts.supervisor, url)
+        return
+    parts.supervisor.say("migrating an empty database; this takes a minute or two, once")
+    manage(parts, environment, ["migrate", "--no-input"])
+    migrated.keep(parts.supervisor, url)
+
+
+def manage(parts: Infrastructure, environment: dict[str, str], *commands: list[str]) -> None:
+    """Run management commands one after the other in one process."""
+    flat = [word for command in commands for word in (*command, "--then")]
+    command = [sys.executable, "-m", "sandbox.stack.prepare", *flat]
+    parts.supervisor.must_run("prepare", command, environment)
 
 
 def web(parts: Infrastructure, environment: dict[str, str]) -> Part:
     """Return the web process, which trusts the addresses that Caddy reports."""
+    uvicorn = [sys.executable, "-m", "uvicorn", "wopr.asgi:application"]
     address = ["--host", "127.0.0.1", "--port", str(parts.edge.web_port)]
+    ending = ["--timeout-graceful-shutdown", "3"]
     local = httpx.Client()
     trust = ["--proxy-headers", "--forwarded-allow-ips", "127.0.0.1", "--no-server-header"]
     return Part(
         name="web",
-        command=[sys.executable, "-m", "uvicorn", "wopr.asgi:application", *address, *trust]
-        + ["--timeout-graceful-shutdown", "3"],
+        command=[*uvicorn, *address, *trust, *ending],
         environment=environment,
         folder=REPOSITORY,
         ready=lambda: answers(local, f"{parts.web_url}/api/live"),
@@ -73,7 +93,7 @@ def worker(parts: Infrastructure, environment: dict[str, str]) -> Part:
     log = parts.supervisor.logs / "worker.log"
     offset = log.stat().st_size if log.exists() else 0
     pool = ["--pool", "prefork", "--concurrency", str(WORKERS)]
-    quiet = ["--without-gossip", "--without-mingle"]
+    quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     return Part(
         name="worker",
         command=[sys.executable, "-m", "celery", "-A", "wopr", "worker", *pool, *quiet],

@@ -19,8 +19,11 @@ from docker.errors import ImageNotFound
 
 LEFT_OUT = {
     *("test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data"),
-    *("site-packages", "dist-packages", "venv", "distutils", "_tkinter", "__pycache__"),
+    *("site-packages", "dist-packages", "venv", "distutils"),
 }
+# Modules whose libraries would bring half a desktop with them, or a terminal.
+UNWANTED_MODULES = ("_tkinter.", "readline.", "_curses", "_gdbm.", "_dbm.", "nis.", "_test", "xx")
+SYSTEM_FOLDERS = ("/lib", "/usr/lib")
 FILES = {
     "etc/passwd": "root:x:0:0::/:/nonexistent\nbot:x:1000:1000::/data:/nonexistent\n",
     "etc/group": "root:x:0:\nbot:x:1000:\n",
@@ -29,38 +32,49 @@ FILES = {
 
 def local_python_image(client: docker.DockerClient) -> str:
     """Return the name of the base image, making it unless the engine has it."""
-    files = list(image_files())
-    name = f"wopr-python:{fingerprint(files)}"
+    program = Path(sys.executable).resolve()
+    library = dict(library_files(Path(sysconfig.get_paths()["stdlib"])))
+    name = f"wopr-python:{fingerprint([program, *library.values()])}"
     try:
         client.images.get(name)
     except ImageNotFound:
+        content = archive({"usr/local/bin/python3": program, **library, **linked(program, library)})
         repository, tag = name.split(":")
-        client.api.import_image_from_data(
-            archive(files), repository=repository, tag=tag, changes=["ENV PATH=/usr/local/bin"]
-        )
+        settings = ["ENV PATH=/usr/local/bin", "ENV LD_LIBRARY_PATH=/usr/local/lib"]
+        client.api.import_image_from_data(content, repository, tag, changes=settings)
     return name
 
 
-def image_files() -> Iterator[tuple[str, Path]]:
-    """Yield each file's name in the image and where it is here."""
-    program = Path(sys.executable).resolve()
-    library = Path(sysconfig.get_paths()["stdlib"])
-    inside = f"usr/local/lib/{library.name}"
-    yield "usr/local/bin/python3", program
-    binaries = [program]
+def library_files(library: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each file of the standard library: its name in the image and where it is here."""
     for path in sorted(library.rglob("*")):
         relative = path.relative_to(library)
-        if path.is_file() and not left_out(relative):
-            yield f"{inside}/{relative}", path
-            if path.suffix == ".so":
-                binaries.append(path)
-    yield from ((str(found).lstrip("/"), found) for found in sorted(shared_libraries(binaries)))
+        if not left_out(relative) and path.is_file():
+            yield f"usr/local/lib/{library.name}/{relative}", path
 
 
 def left_out(relative: Path) -> bool:
     """Say whether a file of the standard library stays out of the image."""
-    unwanted = relative.suffix == ".a" or relative.parts[0].startswith("config-")
-    return unwanted or relative.name.startswith("_test") or not LEFT_OUT.isdisjoint(relative.parts)
+    # Compiled modules stay: in a read-only image each start would compile them again.
+    unwanted_file = relative.name.endswith((".a", ".opt-1.pyc", ".opt-2.pyc"))
+    unwanted_module = relative.suffix == ".so" and relative.name.startswith(UNWANTED_MODULES)
+    unwanted_folder = relative.parts[0].startswith("config-")
+    left_out_part = not LEFT_OUT.isdisjoint(relative.parts)
+    return unwanted_file or unwanted_module or unwanted_folder or left_out_part
+
+
+def linked(program: Path, library: dict[str, Path]) -> dict[str, Path]:
+    """Return the shared libraries by their names in the image, the linker among them."""
+    binaries = [program, *(path for path in library.values() if path.suffix == ".so")]
+    found = shared_libraries(binaries)
+    return {name_of_library(path): path for path in sorted(found)}
+
+
+def name_of_library(path: Path) -> str:
+    """Return where a library goes: the system's keep their place, a private one gets a public."""
+    if str(path).startswith(SYSTEM_FOLDERS):
+        return str(path).lstrip("/")
+    return f"usr/local/lib/{path.name}"
 
 
 def shared_libraries(binaries: list[Path]) -> set[Path]:
@@ -72,16 +86,16 @@ def shared_libraries(binaries: list[Path]) -> set[Path]:
     return {path for word in words if word[-1] != ":" and (path := Path(word)).is_file()}
 
 
-def fingerprint(files: list[tuple[str, Path]]) -> str:
-    """Return a name for the content that changes when any file does."""
-    digest = hashlib.sha256(repr(FILES).encode())
-    for name, path in files:
+def fingerprint(files: list[Path]) -> str:
+    """Return a name for the content that changes when any file, or this recipe, does."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in files:
         status = path.stat()
-        digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def archive(files: list[tuple[str, Path]]) -> bytes:
+def archive(files: dict[str, Path]) -> bytes:
     """Return the root file system as a tar archive."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -93,7 +107,7 @@ def archive(files: list[tuple[str, Path]]) -> bytes:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(text), 0o644
             tar.addfile(entry, io.BytesIO(text.encode()))
-        for name, path in files:
+        for name, path in files.items():
             add_file(tar, name, path)
     return buffer.getvalue()
 

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+from sandbox.stack import bot_image
 from sandbox.stack.containers import remove_all
 from sandbox.stack.engine import find_or_start_engine
 from sandbox.stack.infrastructure import (
@@ -77,9 +78,10 @@ def clean(options: argparse.Namespace) -> int:
     if not options.folder.exists():
         return 0
     folder = Folder(options.folder)
-    claim(folder)
+    slot = claim(folder)
     supervisor = Supervisor(folder.logs)
-    remove_all(find_or_start_engine(supervisor).client(), folder.deployment)
+    client = find_or_start_engine(supervisor).client()
+    remove_all(client, folder.deployment, bot_image.repository_at(slot.port("registry")))
     folder.remove()
     supervisor.say(f"removed {folder.path}")
     return 0

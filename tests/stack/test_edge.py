@@ -25,7 +25,7 @@ PRODUCTION = {
 class Echo(BaseHTTPRequestHandler):
     """Stands where the web process would, and answers with the headers that it was given."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name is given by the base class
+    def do_GET(self) -> None:
         body = json.dumps({name.lower(): value for name, value in self.headers.items()})
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

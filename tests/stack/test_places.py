@@ -17,7 +17,7 @@ from sandbox.stack.supervisor import StackError
 @pytest.fixture
 def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(places, "SHARED", tmp_path)
-    yield tmp_path
+    return tmp_path
 
 
 def test_two_stacks_never_get_the_same_slot(own_machine: Path) -> None:
@@ -51,7 +51,8 @@ def test_slots_share_no_address_and_no_port() -> None:
     assert not any(a.overlaps(b) for a in networks for b in networks if a is not b)
     assert all(network.subnet_of(ipaddress.ip_network("10.213.0.0/16")) for network in networks)
     assert len(ports) == len(set(ports))
-    assert min(ports) >= 20000 and max(ports) <= 29999
+    assert min(ports) >= 20000
+    assert max(ports) <= 29999
 
 
 def test_a_port_that_somebody_took_is_stepped_over() -> None:
