@@ -44,6 +44,6 @@ def keep(supervisor: Supervisor, url: str) -> None:
     file = kept_dump()
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".{os.getpid()}")
-    dump = [find_programs() / "pg_dump", "--no-owner", f"--file={unfinished}", url]
-    supervisor.must_run("dump", dump, {})
+    dump: list[str | Path] = [find_programs() / "pg_dump", "--no-owner"]
+    supervisor.must_run("dump", [*dump, f"--file={unfinished}", url], {})
     unfinished.rename(file)
