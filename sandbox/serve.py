@@ -32,6 +32,9 @@ from sandbox.stripe.app import stripe_app
 from sandbox.stripe.world import StripeConfig, World
 from sandbox.types import Persistent
 
+# dj-stripe wants 24 letters or digits after the prefix.
+STRIPE_KEY = "sk_test_" + "sandbox" * 4
+
 
 class QuietServer(uvicorn.Server):
     """A server that leaves signals to the process, which runs several of them."""
@@ -70,7 +73,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     for name in ("stripe", "cloudflare", "mailbox", "smtp"):
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 chooses a free port")
-    parser.add_argument("--stripe-key", default="sk_test_sandbox")
+    parser.add_argument("--stripe-key", default=STRIPE_KEY)
     parser.add_argument("--webhook-secret", default="whsec_sandbox")
     parser.add_argument("--webhook-url", help="where Stripe's events go; none: nowhere")
     parser.add_argument(
@@ -88,8 +91,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket."""
-    bound = socket.create_server((host, port), backlog=512)
+    """Return a listening socket.
+
+    It names TCP as its protocol, for asyncio sends small answers at once only on such sockets.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    bound.listen(512)
     bound.setblocking(False)
     return bound
 

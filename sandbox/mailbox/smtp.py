@@ -23,7 +23,7 @@ class MailHandler:
         self.book = book
         self.after_change = after_change
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd names it
         self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Answer MAIL FROM."""
@@ -34,7 +34,7 @@ class MailHandler:
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd names it
         self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Answer RCPT TO."""
@@ -45,7 +45,9 @@ class MailHandler:
         envelope.rcpt_options.extend(options)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - aiosmtpd names it
+        self, server: SMTP, _: Session, envelope: Envelope
+    ) -> str:
         """Keep the mail; a fault may strike before or after that."""
         fault = self.fault("DATA", envelope.rcpt_tos[0])
         if fault and fault.kind != "timeout_after" and fault.when == "before":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,12 +19,13 @@ from sandbox.faults import Fault, FaultBook
 from sandbox.gate import Gate
 from sandbox.stripe.controls import stripe_control_routes
 from sandbox.stripe.courier import Courier
-from sandbox.stripe.dispatch import ApiRequest, dispatch
+from sandbox.stripe.dispatch import ApiRequest, dispatch, remember_failure
 from sandbox.stripe.flows.timeline import advance
 from sandbox.stripe.pages import Pages
 from sandbox.stripe.world import World
 from sandbox.types import Json
 
+SERVER_ERROR = 500
 TICK_SECONDS = 1.0
 API_METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
@@ -48,15 +51,18 @@ def stripe_app(world: World, book: FaultBook, after_change: Callable[[], None]) 
     return Gate(
         Starlette(routes=routes),
         book=book,
-        fault_response=fault_response,
+        fault_response=partial(fault_response, world),
         after_change=after_change,
     )
 
 
-def fault_response(_: Scope, fault: Fault) -> Response:
-    """Word an injected failure as Stripe would."""
+def fault_response(world: World, scope: Scope, fault: Fault) -> Response:
+    """Word an injected failure as Stripe would; a 500 stays the answer to its idempotency key."""
+    body, key = fault_body(fault.status), Headers(scope=scope).get("idempotency-key")
+    if fault.status == SERVER_ERROR and key:
+        remember_failure(world, key, fault.status, body)
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    return JSONResponse(fault_body(fault.status), status_code=fault.status, headers=headers)
+    return JSONResponse(body, status_code=fault.status, headers=headers)
 
 
 def fault_body(status: int) -> Json:

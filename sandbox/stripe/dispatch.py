@@ -144,7 +144,7 @@ def _replay(world: World, request: ApiRequest) -> Json | None:
     known = world.answers.get(request.key) if request.key else None
     if known is None or known["at"] < world.now() - KEY_SECONDS:
         return None
-    if known["fingerprint"] != request.fingerprint:
+    if known["fingerprint"] not in (None, request.fingerprint):
         message = (
             "Keys for idempotent requests can only be used with the same parameters they were "
             f"first used with. Try using a key other than '{request.key}' if you meant to execute "
@@ -165,4 +165,10 @@ def remember(world: World, request: ApiRequest, status: int, body: Json) -> None
         "body": json.loads(json.dumps(body)),
     }
     world.answers[request.key] = kept
+    world.touch()
+
+
+def remember_failure(world: World, key: str, status: int, body: Json) -> None:
+    """Keep a 500 for the key, whatever the request was: Stripe gives it again to every retry."""
+    world.answers[key] = {"at": world.now(), "fingerprint": None, "status": status, "body": body}
     world.touch()

@@ -80,6 +80,14 @@ def _line_items(world: World, session: Json) -> Json:
     return listing(found, f"/v1/checkout/sessions/{session['id']}/line_items")
 
 
+def _no_rows(_: World, __: Json) -> list[Json]:
+    return []
+
+
+def _breakdown(_: World, __: Json) -> Json:
+    return {"discounts": [], "taxes": []}
+
+
 def _nothing(_: World, __: Json) -> None:
     return None
 
@@ -90,6 +98,8 @@ INCLUDED: dict[tuple[str, str], Callable[[World, Json], Any]] = {
     ("charge", "refunds"): _refunds,
     ("invoice", "payments"): _payments,
     ("checkout.session", "line_items"): _line_items,
+    ("item", "discounts"): _no_rows,
+    ("", "breakdown"): _breakdown,
     ("price", "tiers"): _nothing,
     ("price", "currency_options"): _nothing,
     ("product", "default_price"): _nothing,

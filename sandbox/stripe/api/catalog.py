@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.stripe.api.call import LIST_PARAMS, Call, Table
 from sandbox.stripe.errors import StripeError, invalid, parameter_missing
-from sandbox.stripe.objects import page
+from sandbox.stripe.objects import listing, page
 from sandbox.stripe.params import Params
 from sandbox.stripe.shapes import catalog as shapes
 from sandbox.types import Json
@@ -87,6 +87,13 @@ def product_delete(call: Call) -> Json:
     call.world.emit("product.deleted", product)
     gone = {"id": product["id"], "object": "product", "deleted": True}
     return call.world.objects.replace(gone)
+
+
+def product_features(call: Call) -> Json:
+    """GET /v1/products/{id}/features: the sandbox sells no separate features."""
+    product = product_retrieve(call)
+    call.params.allow(LIST_PARAMS)
+    return listing([], f"/v1/products/{product['id']}/features")
 
 
 def price_create(call: Call) -> Json:
@@ -210,6 +217,7 @@ ROUTES: Table = [
     ("GET", "/v1/products/{id}", product_retrieve),
     ("POST", "/v1/products/{id}", product_update),
     ("DELETE", "/v1/products/{id}", product_delete),
+    ("GET", "/v1/products/{id}/features", product_features),
     ("POST", "/v1/prices", price_create),
     ("GET", "/v1/prices", price_list),
     ("GET", "/v1/prices/{id}", price_retrieve),

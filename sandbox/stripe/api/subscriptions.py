@@ -115,7 +115,8 @@ def subscription_list(call: Call) -> Json:
     """GET /v1/subscriptions: canceled ones only when the status asks for them."""
     params = call.params
     params.allow((*LIST_PARAMS, "customer", "price", "status", "collection_method"))
-    status, price = params.choice("status", STATUSES, "running"), params.text("price")
+    status = params.choice("status", STATUSES, "all") if params.text("status") else "running"
+    price = params.text("price")
     found = [
         row
         for row in call.world.objects.of("subscription")
