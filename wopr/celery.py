@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wopr.settings")
 
@@ -10,3 +11,8 @@ app = Celery("wopr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["wopr"])
+
+
+@setup_logging.connect
+def keep_logging(**_: object) -> None:
+    """A receiver of this signal keeps Celery from replacing Django's LOGGING."""

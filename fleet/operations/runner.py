@@ -81,25 +81,31 @@ def _do(held: ledger.Claim, kind: Kind[Any], row: Row) -> bool:
 
 
 def _observe_act_verify(step: Step[Any], subject: Any) -> Facts:
-    facts = step.observe(subject)
-    if facts is None:
+    facts = _look(step, subject)
+    if isinstance(facts, NotYet):
         step.act(subject)
         facts = _look_patiently(step, subject)
     return facts
 
 
+def _look(step: Step[Any], subject: Any) -> Facts | NotYet:
+    """What is seen now, or why nothing is."""
+    try:
+        facts = step.observe(subject)
+    except NotYet as not_yet:
+        return not_yet
+    return NotYet(f"{step.title}: not seen yet") if facts is None else facts
+
+
 def _look_patiently(step: Step[Any], subject: Any) -> Facts:
+    """Looks again and again for as long as the step has patience; raises NotYet after that."""
     end, pause = time.monotonic() + step.patience, _FIRST_LOOK
     while True:
-        try:
-            facts = step.observe(subject)
-            if facts is not None:
-                return facts
-            waiting = NotYet(f"{step.title}: not seen yet")
-        except NotYet as not_yet:
-            waiting = not_yet
+        seen = _look(step, subject)
+        if not isinstance(seen, NotYet):
+            return seen
         if time.monotonic() + pause > end:
-            raise waiting
+            raise seen
         time.sleep(pause)
         pause = min(pause * 1.5, _SLOWEST_LOOK)
 

@@ -10,14 +10,16 @@ from wopr.common.correlation import current_id
 # What secrets look like, wherever they turn up: vendors' prefixes, bearer headers, key=value.
 _SECRETS = re.compile(
     r"(?P<keep>\b(?:sk|rk|pk)_(?:test|live)_|\bwhsec_|\bBearer\s+"
-    r"|(?i:\b[\w-]*(?:password|secret|token|api_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?)"
-    r"|(?<=://)[^/\s:@]+:)[^\s\"',@&]+"
+    r"|(?i:\b[\w-]*(?:password|secret|token|api_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?))"
+    r"[^\s\"',&]+"
 )
+# The password in scheme://user:password@host.
+_URL_PASSWORDS = re.compile(r"(?P<keep>://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
 def redact(text: str) -> str:
     """The text with everything that looks like a secret replaced."""
-    return _SECRETS.sub(r"\g<keep>[redacted]", text)
+    return _URL_PASSWORDS.sub(r"\g<keep>[redacted]", _SECRETS.sub(r"\g<keep>[redacted]", text))
 
 
 class JsonFormatter(BaseJsonFormatter):

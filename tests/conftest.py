@@ -1,0 +1,138 @@
+"""Shared parts of the suite: people, their things, and the real services around them.
+
+The suite runs among real parts (`make test`): PostgreSQL, a Redis-compatible server, Caddy, Docker
+Engine, a registry and the sandbox's vendors, all named by the environment.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from billing.models import Plan
+from fleet.models import Instance, Node
+from tenants import services as tenant_services
+from tenants.models import Membership, Tenant, User
+
+PASSWORD = "correct horse battery staple"  # noqa: S105  (of people who do not exist)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "WOPR_STACK_ENGINE" not in os.environ:
+        raise pytest.UsageError("The tests need the parts around them: run `make test`.")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """dj-stripe's migrations take minutes; its tables are made from its models for the tests.
+
+    One flow test runs the real migrations.
+    """
+    from django.conf import settings
+
+    settings.MIGRATION_MODULES = {"djstripe": None}
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Owns the tenant."""
+    return User.objects.create_user("alice@example.com", PASSWORD)
+
+
+@pytest.fixture
+def bob(db: None, tenant: Tenant) -> User:
+    """A member of Alice's tenant."""
+    bob = User.objects.create_user("bob@example.com", PASSWORD)
+    Membership.objects.create(tenant=tenant, user=bob, role=Membership.Role.MEMBER)
+    return bob
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """A stranger, with an account and a tenant of his own."""
+    charlie = User.objects.create_user("charlie@example.com", PASSWORD)
+    tenant_services.tenant_create(owner=charlie, slug="charlie", name="Charlie")
+    return charlie
+
+
+@pytest.fixture
+def tenant(alice: User) -> Tenant:
+    return tenant_services.tenant_create(owner=alice, slug="alice-co", name="Alice & Co")
+
+
+@pytest.fixture
+def api(alice: User) -> APIClient:
+    """The API as Alice, signed in."""
+    return signed_in(alice)
+
+
+def signed_in(user: User) -> APIClient:
+    client = APIClient()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def staff_client(db: None) -> Client:
+    staff = User.objects.create_superuser("staff@example.com", PASSWORD)
+    client = Client()
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def plan(db: None) -> Plan:
+    """A plan that is on sale, with a price that exists in name only."""
+    return Plan.objects.create(
+        code="small",
+        name="Small",
+        amount=900,
+        memory_mb=256,
+        cpu_millis=500,
+        pids=128,
+        disk_gb=1,
+        stripe_price_id="price_small",
+    )
+
+
+@pytest.fixture
+def node(db: None) -> Node:
+    """This machine's container engine."""
+    return Node.objects.create(
+        name="local",
+        engine_url=os.environ["WOPR_STACK_ENGINE"],
+        address="127.0.0.1",
+        memory_mb=8192,
+    )
+
+
+@pytest.fixture
+def instance(tenant: Tenant, node: Node, settings: object) -> Instance:
+    """A bot of Alice's that is a row and nothing else yet."""
+    return Instance.objects.create(
+        tenant=tenant,
+        slug=tenant.slug,
+        node=node,
+        image=os.environ["WOPR_BOT_IMAGE"],
+        memory_mb=256,
+        cpu_millis=500,
+        pids=128,
+        disk_gb=1,
+        host_port=free_port(),
+    )
+
+
+def free_port() -> int:
+    """A port of this stack's range that nobody listens on now."""
+    import socket
+
+    first, last = (int(end) for end in os.environ["WOPR_PORT_RANGE"].split("-"))
+    for port in range(first, last + 1):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("no free port")
+
+
