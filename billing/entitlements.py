@@ -78,10 +78,10 @@ def _store(tenant_id: UUID, reading: Reading) -> Entitlement:
                 "correlation_id": current_id(),
             },
         )
-        # robust: a listener's error must not undo, or hide, that Stripe's word was stored.
-        transaction.on_commit(
-            lambda: (
-                entitlement_changed.send_robust(sender=Entitlement, tenant_id=tenant_id) and None
-            )
-        )
+        transaction.on_commit(lambda: _announce(tenant_id))
     return entitlement
+
+
+def _announce(tenant_id: UUID) -> None:
+    """Robust: a listener's error is logged, and hides nothing of what Stripe's word changed."""
+    entitlement_changed.send_robust(sender=Entitlement, tenant_id=tenant_id)

@@ -109,22 +109,24 @@ def _open_one(tenant: Tenant, entitlement: Entitlement, number: int) -> Operatio
 
 
 def _reserve_node(memory_mb: int) -> Node:
-    """The node with the most memory to spare; its row is locked until the instance is there."""
-    reserved = Coalesce(
-        Sum("instances__memory_mb", filter=~Q(instances__status=Instance.Status.TERMINATED)), 0
-    )
-    candidates = Node.objects.filter(accepts_instances=True).annotate(reserved=reserved)
-    best_first = sorted(candidates, key=lambda n: n.memory_mb - n.reserved, reverse=True)
-    for candidate in best_first:
-        node = Node.objects.select_for_update().get(pk=candidate.pk)
-        used = node.instances.exclude(status=Instance.Status.TERMINATED).aggregate(
-            sum=Coalesce(Sum("memory_mb"), 0)
-        )["sum"]
-        if node.memory_mb - used >= memory_mb:
-            return node
-    raise ProviderError(
-        f"No node has {memory_mb} MB of memory to spare: add a node or enlarge one."
-    )
+    """The node with the most memory to spare.
+
+    All candidates stay locked, always in the same order, until the instance is there: placements
+    that race for the last slot wait for one another and cannot block each other for ever.
+    """
+    nodes = Node.objects.filter(accepts_instances=True).order_by("pk").select_for_update()
+    spare = {node: node.memory_mb - _reserved_mb(node) for node in nodes}
+    best = max(spare, key=lambda node: spare[node], default=None)
+    if best is None or spare[best] < memory_mb:
+        raise ProviderError(
+            f"No node has {memory_mb} MB of memory to spare: add a node or enlarge one."
+        )
+    return best
+
+
+def _reserved_mb(node: Node) -> int:
+    alive = node.instances.exclude(status=Instance.Status.TERMINATED)
+    return int(alive.aggregate(sum=Coalesce(Sum("memory_mb"), 0))["sum"])
 
 
 def _reopen_failed(tenant: Tenant) -> list[Operation]:
