@@ -60,7 +60,7 @@ def zone(name: str) -> Json:
         "original_dnshost": None,
         "original_name_servers": None,
         "original_registrar": None,
-        "owner": {"email": None, "id": None, "type": "user"},
+        "owner": {**ACCOUNT, "type": "organization"},
         "paused": False,
         "permissions": ["#dns_records:read", "#dns_records:edit", "#zone:read"],
         "status": "active",
