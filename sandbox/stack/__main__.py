@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sandbox.stack import packages
 from sandbox.stack.infrastructure import Wishes, started_infrastructure
+from sandbox.stack.journey import journey
 from sandbox.stack.places import MACHINE, REPOSITORY
 from sandbox.stack.running import clean, run
 from sandbox.stack.supervisor import StackError
@@ -45,6 +46,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     everything.add_argument("--free-ports", action="store_true", help="not 8443 and its like")
     everything.add_argument("--ready-file", type=Path, help="write all addresses there when ready")
     everything.set_defaults(act=run)
+
+    played = commands.add_parser("journey", help=journey.__doc__)
+    played.set_defaults(act=journey)
 
     cleaning = commands.add_parser("clean", help=clean.__doc__)
     cleaning.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)

@@ -1,7 +1,8 @@
-"""A dump of a freshly migrated database, kept per machine.
+"""A dump of a database with dj-stripe's tables, kept per machine.
 
-dj-stripe's migrations take more than a minute. The dump's name is a hash of everything that
-migrations depend on, and `migrate` runs after it is read, so it saves time and decides nothing.
+dj-stripe's migrations take more than a minute, and stand on those of `tenants` (the user) only.
+The dump's name is a hash of what they depend on, and the whole `migrate` runs after it is read,
+so the dump saves time and decides nothing.
 """
 
 import hashlib
@@ -15,14 +16,27 @@ from sandbox.stack.postgres import find_programs
 from sandbox.stack.supervisor import Supervisor
 
 
+SLOW_APP = "djstripe"
+
+
 def kept_dump() -> Path:
     """Return where the dump for this code is, or will be."""
-    sources = [REPOSITORY / "requirements.txt", REPOSITORY / "wopr" / "settings.py"]
-    sources += sorted(REPOSITORY.glob("*/migrations/*.py"))
-    digest = hashlib.sha256(Path(find_programs()).as_posix().encode())
-    for source in sources:
-        digest.update(source.read_bytes())
-    return CACHE / "migrated" / f"{digest.hexdigest()[:16]}.sql"
+    name = content_hash(["requirements.txt", "tenants/migrations/*.py"])
+    return CACHE / "migrated" / f"{name}.sql"
+
+
+def all_migrations() -> str:
+    """Return a name for everything that `migrate` depends on."""
+    return content_hash(["requirements.txt", "wopr/settings.py", "*/migrations/*.py"])
+
+
+def content_hash(patterns: list[str]) -> str:
+    """Return a name for the content of files, which changes when any of them does."""
+    digest = hashlib.sha256(find_programs().as_posix().encode())
+    for pattern in patterns:
+        for source in sorted(REPOSITORY.glob(pattern)):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def is_empty(url: str) -> bool:
@@ -34,13 +48,18 @@ def is_empty(url: str) -> bool:
 
 def restore(supervisor: Supervisor, url: str) -> None:
     """Fill an empty database with the dump."""
-    psql = [find_programs() / "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
+    psql: list[str | Path] = [
+        find_programs() / "psql",
+        "--quiet",
+        "--no-psqlrc",
+        "--set=ON_ERROR_STOP=1",
+    ]
     command = [*psql, "--single-transaction", "--output=/dev/null", f"--file={kept_dump()}", url]
     supervisor.must_run("restore", command, {})
 
 
 def keep(supervisor: Supervisor, url: str) -> None:
-    """Write the dump of a database that was migrated and not yet used."""
+    """Write the dump of a database that has no rows of anybody yet."""
     file = kept_dump()
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".{os.getpid()}")

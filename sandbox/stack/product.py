@@ -1,6 +1,7 @@
 """WOPR itself as parts of the stack: prepared once per start, then web, worker and beat."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,13 +19,19 @@ WORKERS = 4
 def start_product(parts: Infrastructure) -> None:
     """Prepare the database, start the three processes, and wait until the front door answers."""
     environment = parts.environment()
-    prepare(parts, environment)
     supervisor = parts.supervisor
-    supervisor.start_together(
-        lambda: supervisor.start(web(parts, environment)),
-        lambda: supervisor.start(worker(parts, environment)),
-        lambda: supervisor.start(beat(environment)),
-    )
+    processes = [
+        partial(supervisor.start, web(parts, environment)),
+        partial(supervisor.start, worker(parts, environment)),
+        partial(supervisor.start, beat(environment)),
+    ]
+    preparation = partial(prepare, parts, environment)
+    # No process may meet a half-migrated database; with nothing to migrate none has to wait.
+    if is_migrated(parts, environment):
+        supervisor.start_together(preparation, *processes)
+    else:
+        preparation()
+        supervisor.start_together(*processes)
     health = f"{parts.dashboard_url}/api/health"
     with front_door(environment["WOPR_EDGE_CA_FILE"]) as browser:
         wait_until(lambda: answers(browser, health), timeout=60, what=f"{health} to say 200")
@@ -49,10 +56,24 @@ def prepare(parts: Infrastructure, environment: dict[str, str]) -> None:
         ["node_add", "--name=local", *node],
         ["staff_ensure", f"--email={STAFF_EMAIL}", f"--password-file={password_file}"],
     )
+    migration_mark(parts).write_text(migrated.all_migrations())
+
+
+def migration_mark(parts: Infrastructure) -> Path:
+    """Return the file that names the migrations which this stack's database has seen."""
+    return parts.folder.path / "migrated"
+
+
+def is_migrated(parts: Infrastructure, environment: dict[str, str]) -> bool:
+    """Say whether the database has seen exactly the migrations of this code."""
+    mark = migration_mark(parts)
+    if not mark.exists() or migrated.is_empty(environment["DATABASE_URL"]):
+        return False
+    return mark.read_text() == migrated.all_migrations()
 
 
 def migrate_fast(parts: Infrastructure, environment: dict[str, str]) -> None:
-    """Give an empty database its tables from this machine's dump, or migrate and make one."""
+    """Give an empty database the slow tables from this machine's dump, or make both."""
     url = environment["DATABASE_URL"]
     if not migrated.is_empty(url):
         return
@@ -60,7 +81,7 @@ def migrate_fast(parts: Infrastructure, environment: dict[str, str]) -> None:
         migrated.restore(parts.supervisor, url)
         return
     parts.supervisor.say("migrating an empty database; this takes a minute or two, once")
-    manage(parts, environment, ["migrate", "--no-input"])
+    manage(parts, environment, ["migrate", "--no-input", migrated.SLOW_APP])
     migrated.keep(parts.supervisor, url)
 
 
