@@ -27,6 +27,7 @@ class Reading:
     quantity: int = 0
     current_period_end: datetime | None = None
     cancel_at_period_end: bool = False
+    lapsed_at: datetime | None = None
 
 
 def entitlement_refresh(*, tenant_id: UUID) -> Entitlement | None:
@@ -55,7 +56,16 @@ def derive(subscriptions: Sequence[Any]) -> Reading:
         quantity=item["quantity"] or 1,
         current_period_end=_moment(item["current_period_end"]),
         cancel_at_period_end=chosen["cancel_at_period_end"],
+        lapsed_at=_lapsed_at(chosen),
     )
+
+
+def _lapsed_at(subscription: Any) -> datetime | None:
+    """When it ended; for one that Stripe still tries to collect, when the unpaid period began."""
+    if subscription["status"] in {Entitlement.Status.ACTIVE, Entitlement.Status.TRIALING}:
+        return None
+    item = subscription["items"]["data"][0]
+    return _moment(subscription["ended_at"] or item["current_period_start"])
 
 
 def _moment(seconds: int | None) -> datetime | None:
@@ -74,6 +84,7 @@ def _store(tenant_id: UUID, reading: Reading) -> Entitlement:
                 "stripe_subscription_id": reading.subscription_id,
                 "current_period_end": reading.current_period_end,
                 "cancel_at_period_end": reading.cancel_at_period_end,
+                "lapsed_at": reading.lapsed_at,
                 "refreshed_at": timezone.now(),
                 "correlation_id": current_id(),
             },

@@ -6,6 +6,6 @@ class FleetConfig(AppConfig):
 
     def ready(self) -> None:
         from fleet import receivers
-        from fleet.operations import provision  # noqa: F401  (registers the kind)
+        from fleet.operations import provision, suspension  # noqa: F401  (registers the kinds)
 
         receivers.connect()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from fleet import convergence, edge
+from fleet import convergence, edge, standings
 from fleet.operations import ledger, runner
 from wopr.common.errors import ProviderError
 from wopr.common.queue import wake
@@ -34,6 +34,13 @@ def instances_reconcile() -> None:
                 wake(operation_run, operation.pk)
         except ProviderError as error:
             logger.error("tenant %s waits for its bot: %s", tenant_id, error)
+
+
+@shared_task(name="fleet.standings_reconcile")
+def standings_reconcile() -> None:
+    """Suspends whose grace is over, brings back who has paid."""
+    for operation in standings.follow():
+        wake(operation_run, operation.pk)
 
 
 @shared_task(name="fleet.edge_reconcile")

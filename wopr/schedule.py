@@ -12,6 +12,7 @@ BEAT_SCHEDULE = {
     "canary": every(60, "wopr.canary"),
     "operations: take up what is due": every(5, "fleet.operations_sweep"),
     "operations: open what the entitlements lack": every(30, "fleet.instances_reconcile"),
+    "operations: suspend and resume as tenants stand": every(30, "fleet.standings_reconcile"),
     "edge: routes as declared": every(30, "fleet.edge_reconcile"),
     "billing: process stored webhooks": every(15, "billing.inbox_sweep"),
     "billing: re-read open checkouts": every(30, "billing.checkouts_sweep"),

@@ -7,6 +7,7 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
 from wopr.schedule import BEAT_SCHEDULE
+from wopr.unfold import ADMIN_LOOK
 
 WOPR_VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -42,6 +43,13 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_WEBHOOK_TOLERANCE = env.int("STRIPE_WEBHOOK_TOLERANCE", 300)
 STRIPE_LIVE_MODE = "_live_" in STRIPE_SECRET_KEY
 STRIPE_API_VERSION = "2026-05-27.dahlia"
+
+# --- the grace policy, in days: failed payment to suspension, suspension to the end ---
+WOPR_GRACE_DAYS = env.int("WOPR_GRACE_DAYS", 7)
+WOPR_RETENTION_DAYS = env.int("WOPR_RETENTION_DAYS", 30)
+# A single run never suspends more than this many tenants, or this share of them, by itself.
+WOPR_BREAKER_COUNT = env.int("WOPR_BREAKER_COUNT", 20)
+WOPR_BREAKER_PERCENT = env.int("WOPR_BREAKER_PERCENT", 10)
 
 # --- bots ---
 WOPR_BOT_IMAGE = env.str("WOPR_BOT_IMAGE", "ghcr.io/wopr-network/wopr:latest")
@@ -79,7 +87,7 @@ MIDDLEWARE = [
     "wopr.common.correlation.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "wopr.common.csp.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -185,12 +193,12 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# The API's Swagger page sets up its script inline.
-# Unfold (Alpine) evaluates expressions and styles inline; only the admin gets this policy.
-ADMIN_CONTENT_SECURITY_POLICY = {
-    "script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE],
-    "style-src": [SELF, UNSAFE_INLINE],
+# Unfold (Alpine) evaluates expressions and both pages style inline; no other path may.
+CONTENT_SECURITY_POLICY_BY_PATH = {
+    "/admin/": {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]},
+    "/api/v1/docs": {"style-src": [SELF, UNSAFE_INLINE]},
 }
+UNFOLD = ADMIN_LOOK
 
 # --- API ---
 REST_FRAMEWORK = {
@@ -295,6 +303,15 @@ LOGGING = {
     "loggers": {
         # httpx logs every request with its whole URL at INFO; our clients log what matters.
         "httpx": {"level": "WARNING"},
+        # A line for each wake-up of a sweep would bury what operations say.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        # uvicorn comes with handlers of its own; its lines go the way of all others.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.access": {"handlers": [], "propagate": True},
+        "uvicorn.error": {"handlers": [], "propagate": True},
+        "stripe": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},
     },

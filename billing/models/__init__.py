@@ -3,5 +3,6 @@
 from billing.models.checkout import Checkout
 from billing.models.entitlement import Entitlement
 from billing.models.plan import Plan
+from billing.models.standing import Hold, Reprieve
 
-__all__ = ["Checkout", "Entitlement", "Plan"]
+__all__ = ["Checkout", "Entitlement", "Hold", "Plan", "Reprieve"]

@@ -29,6 +29,9 @@ class Entitlement(models.Model):
     stripe_subscription_id = models.CharField(max_length=255, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
     cancel_at_period_end = models.BooleanField(default=False)
+    lapsed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it is not paid, or when it ended."
+    )
     refreshed_at = models.DateTimeField(null=True, blank=True)
     correlation_id = models.CharField(max_length=64, blank=True)
 

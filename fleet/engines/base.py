@@ -32,6 +32,7 @@ class ContainerState:
     exit_code: int
     labels: dict[str, str] = field(default_factory=dict)
     published: tuple[str, int] | None = None
+    restarts: bool = True  # whether the engine starts it again by itself
 
 
 class Engine(Protocol):
@@ -63,6 +64,10 @@ class Engine(Protocol):
         ...
 
     def start_container(self, name: str) -> None: ...
+
+    def set_restarting(self, name: str, *, restarts: bool) -> None:
+        """Whether the engine starts the container again when it ends or the machine boots."""
+        ...
 
     def stop_container(self, name: str) -> None: ...
 

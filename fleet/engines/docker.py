@@ -119,6 +119,10 @@ class DockerEngine:
         with _translated(f"The container {name} could not be started"):
             self._api.start(name)
 
+    def set_restarting(self, name: str, *, restarts: bool) -> None:
+        with _translated(f"The restart policy of {name} could not be changed"):
+            self._api.update_container(name, restart_policy=_restart_policy(restarts))
+
     def stop_container(self, name: str) -> None:
         with _translated(f"The container {name} could not be stopped"):
             try:
@@ -173,11 +177,15 @@ def _host_config(api: docker.APIClient, spec: ContainerSpec, port: str) -> dict[
         memswap_limit=f"{spec.memory_mb}m",
         nano_cpus=spec.cpu_millis * 1_000_000,
         pids_limit=spec.pids,
-        restart_policy={"Name": "unless-stopped"},
+        restart_policy=_restart_policy(True),
         log_config=LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
         ulimits=[Ulimit(name="nofile", soft=4096, hard=8192)],
     )
     return config
+
+
+def _restart_policy(restarts: bool) -> Any:
+    return {"Name": "unless-stopped" if restarts else "no"}
 
 
 def _archive(files: dict[str, bytes]) -> bytes:
@@ -201,4 +209,5 @@ def _state(inspected: dict[str, Any]) -> ContainerState:
         exit_code=int(state.get("ExitCode", 0)),
         labels=inspected["Config"].get("Labels") or {},
         published=(bound["HostIp"], int(bound["HostPort"])) if bound else None,
+        restarts=inspected["HostConfig"]["RestartPolicy"]["Name"] not in {"", "no"},
     )

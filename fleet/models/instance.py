@@ -86,12 +86,19 @@ class Instance(Identified):
 class Route(Identified):
     """What the edge serves under one hostname. Caddy's table is made from these rows alone."""
 
+    class Serves(models.TextChoices):
+        BOT = "bot"
+        SUSPENDED_PAGE = "suspended"
+
     hostname = models.CharField(max_length=253, unique=True)
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="routes")
+    serves = models.CharField(max_length=16, choices=Serves, default=Serves.BOT)
     upstream = models.CharField(max_length=255, help_text="address:port of the bot.")
 
     class Meta:
         ordering = ("hostname",)
 
     def __str__(self) -> str:
-        return f"{self.hostname} → {self.upstream}"
+        return (
+            f"{self.hostname} → {self.upstream if self.serves == self.Serves.BOT else self.serves}"
+        )

@@ -69,6 +69,8 @@ class Kind(Generic[SubjectT]):
     load: Callable[[UUID], SubjectT]
     steps: tuple[Step[SubjectT], ...]
     failed: Callable[[SubjectT], None]
+    # Whether a failure takes back what the steps before it made.
+    undoes: bool = True
 
     def step(self, name: str) -> Step[SubjectT]:
         return next(step for step in self.steps if step.name == name)

@@ -148,14 +148,14 @@ def step_wait(held: Claim, step: Step, message: str, wait: float, *, in_order: b
         operation.lease_until = None
 
 
-def step_give_up(held: Claim, step: Step, message: str, *, essential: bool) -> None:
-    """The step failed for good: the operation is undone, or goes on without it."""
+def step_give_up(held: Claim, step: Step, message: str, *, undo: bool) -> None:
+    """The step failed for good; `undo` begins to take back what the steps before it made."""
     with held.writing() as operation:
         step.state, step.message, step.finished_at = Step.State.FAILED, message, timezone.now()
         step.attempts = 0
         step.save()
         operation.error = f"{step.name}: {message}"
-        if essential:
+        if undo:
             operation.state = Operation.State.UNDOING
     logger.error("operation %s: step %s failed: %s", held.operation_id, step.name, message)
 
@@ -175,11 +175,10 @@ def step_leaked(held: Claim, step: Step, resource: str, reason: str) -> None:
     logger.error("operation %s leaked %s: %s", held.operation_id, resource, reason)
 
 
-def finish(held: Claim, then: Callable[[], None] | None = None) -> None:
-    """Ends the operation: a run to its end succeeded, an undone one failed."""
+def finish(held: Claim, *, failed: bool, then: Callable[[], None] | None = None) -> None:
+    """Ends the operation; `then` is written in the same transaction."""
     with held.writing() as operation:
-        undone = operation.state == Operation.State.UNDOING
-        operation.state = Operation.State.FAILED if undone else Operation.State.SUCCEEDED
+        operation.state = Operation.State.FAILED if failed else Operation.State.SUCCEEDED
         operation.finished_at, operation.lease_until = timezone.now(), None
         if then is not None:
             then()

@@ -7,7 +7,7 @@ from fleet.operations.base import Kind, register
 from fleet.operations.steps import containers, reach, welcome
 
 
-def _load(instance_id: UUID) -> Instance:
+def load_instance(instance_id: UUID) -> Instance:
     return Instance.objects.select_related("tenant", "node", "release").get(pk=instance_id)
 
 
@@ -20,7 +20,7 @@ PROVISION = register(
         name="provision",
         title="Set up the bot",
         subject_kind="instance",
-        load=_load,
+        load=load_instance,
         steps=(
             containers.PullImage(),
             containers.CreateVolume(),

@@ -41,21 +41,18 @@ def _advance(held: ledger.Claim) -> None:
     while True:
         operation = held.operation()
         kind = KINDS[operation.kind]
+        undoing = operation.state == Operation.State.UNDOING
         row = ledger.next_step(operation)
         if row is None:
-            return _finish(held, kind, operation)
-        undoing = operation.state == Operation.State.UNDOING
+            return _finish(held, kind, operation, failed=undoing)
         go_on = _undo(held, kind, row) if undoing else _do(held, kind, row)
         if not go_on:
             return None
 
 
-def _finish(held: ledger.Claim, kind: Kind[Any], operation: Operation) -> None:
-    if operation.state == Operation.State.UNDOING:
-        subject = kind.load(operation.subject_id)
-        ledger.finish(held, then=lambda: kind.failed(subject))
-    else:
-        ledger.finish(held)
+def _finish(held: ledger.Claim, kind: Kind[Any], operation: Operation, *, failed: bool) -> None:
+    subject = kind.load(operation.subject_id) if failed else None
+    ledger.finish(held, failed=failed, then=(lambda: kind.failed(subject)) if failed else None)
     logger.info("operation %s (%s) has ended", operation.pk, operation.kind)
 
 
@@ -63,19 +60,18 @@ def _do(held: ledger.Claim, kind: Kind[Any], row: Row) -> bool:
     """One try of one step. Tells whether the next step may follow at once."""
     step = kind.step(row.name)
     if row.attempts >= MAX_ATTEMPTS:
-        ledger.step_give_up(held, row, row.message or "gave up", essential=step.essential)
-        return True
+        return _give_up(held, kind, row, row.message or "gave up")
     ledger.step_begin(held, row)
     subject = kind.load(row.operation.subject_id)
     try:
         facts = _observe_act_verify(step, subject)
     except NotYet as wait:
-        return _not_yet(held, step, row, wait)
+        return _not_yet(held, kind, row, wait)
     except ProviderError as error:
-        return _failed(held, step, row, error)
+        return _failed(held, kind, row, error)
     except Exception as error:  # a defect of ours: tried again, and seen
         logger.exception("step %s broke", row.name)
-        return _failed(held, step, row, ProviderError(f"{type(error).__name__}: {error}"))
+        return _failed(held, kind, row, ProviderError(f"{type(error).__name__}: {error}"))
     ledger.step_done(held, row, facts, lambda: step.record(subject, facts))
     return True
 
@@ -110,23 +106,31 @@ def _look_patiently(step: Step[Any], subject: Any) -> Facts:
         pause = min(pause * 1.5, _SLOWEST_LOOK)
 
 
-def _not_yet(held: ledger.Claim, step: Step[Any], row: Row, wait: NotYet) -> bool:
+def _not_yet(held: ledger.Claim, kind: Kind[Any], row: Row, wait: NotYet) -> bool:
     waited = (timezone.now() - row.started_at).total_seconds() if row.started_at else 0.0
-    if waited > step.deadline:
-        ledger.step_give_up(held, row, f"{wait} after {waited:.0f} s", essential=step.essential)
-        return True
+    if waited > kind.step(row.name).deadline:
+        return _give_up(held, kind, row, f"{wait} after {waited:.0f} s")
     ledger.step_wait(held, row, str(wait), wait.retry_in, in_order=True)
     return False
 
 
-def _failed(held: ledger.Claim, step: Step[Any], row: Row, error: ProviderError) -> bool:
+def _failed(held: ledger.Claim, kind: Kind[Any], row: Row, error: ProviderError) -> bool:
     if error.permanent or row.attempts >= MAX_ATTEMPTS:
-        ledger.step_give_up(held, row, str(error), essential=step.essential)
-        return True
+        return _give_up(held, kind, row, str(error))
     logger.warning("step %s failed, try %s: %s", row.name, row.attempts, error)
     wait = error.retry_after or _backoff(row.attempts)
     ledger.step_wait(held, row, str(error), wait, in_order=False)
     return False
+
+
+def _give_up(held: ledger.Claim, kind: Kind[Any], row: Row, message: str) -> bool:
+    """Goes on without the step, undoes the operation, or ends it where it stands."""
+    essential = kind.step(row.name).essential
+    ledger.step_give_up(held, row, message, undo=essential and kind.undoes)
+    if essential and not kind.undoes:
+        _finish(held, kind, held.operation(), failed=True)
+        return False
+    return True
 
 
 def _backoff(attempts: int) -> float:

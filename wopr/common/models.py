@@ -24,3 +24,16 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.seen_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Breaker(models.Model):
+    """An action that was stopped because it would have hit too many tenants at once."""
+
+    action = models.CharField(max_length=64, primary_key=True)
+    tripped_at = models.DateTimeField()
+    message = models.TextField()
+    approved_until = models.DateTimeField(null=True, blank=True)
+    approved_by = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.action}, stopped {self.tripped_at:%Y-%m-%d %H:%M:%S}"

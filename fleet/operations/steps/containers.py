@@ -73,7 +73,7 @@ class CreateContainer(Step[Instance]):
     title = "Create the container"
 
     def observe(self, instance: Instance) -> Facts | None:
-        container = _find(instance)
+        container = find_container(instance)
         return {"container": container.id} if container else None
 
     def act(self, instance: Instance) -> None:
@@ -88,7 +88,7 @@ class CreateContainer(Step[Instance]):
 
     def undo(self, instance: Instance) -> None:
         node = engine(instance.node.engine_url)
-        if _find(instance):
+        if find_container(instance):
             node.stop_container(instance.container_name)
             node.remove_container(instance.container_name)
         if node.find_container(instance.container_name) is not None:
@@ -104,7 +104,7 @@ class StartContainer(Step[Instance]):
     title = "Start the bot"
 
     def observe(self, instance: Instance) -> Facts | None:
-        container = _find(instance)
+        container = find_container(instance)
         if container is None or not container.running or container.published is None:
             return None
         return {"published": "{}:{}".format(*container.published)}
@@ -150,7 +150,7 @@ class WaitHealthy(Step[Instance]):
         )
 
 
-def _find(instance: Instance) -> ContainerState | None:
+def find_container(instance: Instance) -> ContainerState | None:
     """The instance's container; one of its name that is not ours stops everything."""
     container = engine(instance.node.engine_url).find_container(instance.container_name)
     if container is not None:

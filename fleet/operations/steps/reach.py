@@ -16,7 +16,10 @@ class PublishRoute(Step[Instance]):
 
     def observe(self, instance: Instance) -> Facts | None:
         declared = Route.objects.filter(
-            hostname=instance.hostname, instance=instance, upstream=instance.upstream
+            hostname=instance.hostname,
+            instance=instance,
+            serves=Route.Serves.BOT,
+            upstream=instance.upstream,
         ).exists()
         if declared and edge.is_published(instance.hostname, instance.upstream):
             return {"hostname": instance.hostname, "upstream": instance.upstream}
@@ -25,7 +28,11 @@ class PublishRoute(Step[Instance]):
     def act(self, instance: Instance) -> None:
         Route.objects.update_or_create(
             hostname=instance.hostname,
-            defaults={"instance": instance, "upstream": instance.upstream},
+            defaults={
+                "instance": instance,
+                "serves": Route.Serves.BOT,
+                "upstream": instance.upstream,
+            },
         )
         edge.publish()
 

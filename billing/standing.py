@@ -1,0 +1,87 @@
+"""Selector: whether a tenant's service runs, is suspended or ends, and when that changes.
+
+The one grace policy: a payment fails, reminders go out, after WOPR_GRACE_DAYS the service is
+suspended, and WOPR_RETENTION_DAYS later it ends. A subscription that has ended suspends at once.
+Holds suspend whatever was paid; a reprieve stops the clock of an unpaid tenant.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from billing.models import Entitlement, Hold, Reprieve
+
+
+class Service(models.TextChoices):
+    RUN = "run"
+    SUSPEND = "suspend"
+    END = "end"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the service should be now, why, and when the clock changes it if nobody pays."""
+
+    service: Service
+    reason: str = ""
+    suspends_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+# Stripe still tries to collect; everything else that does not entitle has ended.
+_COLLECTING = (Entitlement.Status.PAST_DUE, Entitlement.Status.UNPAID)
+_PAID = (Entitlement.Status.ACTIVE, Entitlement.Status.TRIALING)
+
+
+def standing_of(
+    entitlement: Entitlement, *, holds: Iterable[Hold], reprieved: bool, now: datetime
+) -> Standing:
+    """Decides from rows alone; pure, so that every boundary can be tested by its dates."""
+    reasons = sorted({hold.reason for hold in holds})
+    if reasons:
+        return Standing(Service.SUSPEND, ", ".join(reasons))
+    if entitlement.status in _PAID or entitlement.lapsed_at is None:
+        return Standing(Service.RUN)
+    grace = settings.WOPR_GRACE_DAYS if entitlement.status in _COLLECTING else 0
+    suspends_at = entitlement.lapsed_at + timedelta(days=grace)
+    ends_at = suspends_at + timedelta(days=settings.WOPR_RETENTION_DAYS)
+    if reprieved or now < suspends_at:
+        return Standing(Service.RUN, "payment", suspends_at, ends_at)
+    if now < ends_at:
+        return Standing(Service.SUSPEND, "payment", suspends_at, ends_at)
+    return Standing(Service.END, "payment", suspends_at, ends_at)
+
+
+def standings(*, tenant_ids: Iterable[UUID] | None = None) -> dict[UUID, Standing]:
+    """The standing of every tenant that ever had an entitlement, in three queries."""
+    now = timezone.now()
+    among = Q() if tenant_ids is None else Q(tenant_id__in=list(tenant_ids))
+    holds: dict[UUID, list[Hold]] = {}
+    for hold in Hold.objects.filter(among, lifted_at__isnull=True):
+        holds.setdefault(hold.tenant_id, []).append(hold)
+    running = Q(until__isnull=True) | Q(until__gt=now)
+    reprieved = set(
+        Reprieve.objects.filter(among, running, revoked_at__isnull=True).values_list(
+            "tenant_id", flat=True
+        )
+    )
+    return {
+        entitlement.tenant_id: standing_of(
+            entitlement,
+            holds=holds.get(entitlement.tenant_id, ()),
+            reprieved=entitlement.tenant_id in reprieved,
+            now=now,
+        )
+        for entitlement in Entitlement.objects.filter(among)
+    }
+
+
+def standing_for(tenant_id: UUID) -> Standing:
+    """One tenant's; a tenant without an entitlement has nothing to run."""
+    return standings(tenant_ids=[tenant_id]).get(tenant_id, Standing(Service.SUSPEND, "no plan"))

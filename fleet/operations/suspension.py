@@ -1,0 +1,45 @@
+"""Suspending a bot, and bringing it back. Neither is undone: each is repeated until it is true."""
+
+from fleet.models import Instance
+from fleet.operations.base import Kind, register
+from fleet.operations.provision import load_instance
+from fleet.operations.steps import containers, reach, standing
+
+
+def _unchanged(instance: Instance) -> None:
+    """A suspension or resumption that failed leaves the status at what was last seen."""
+
+
+SUSPEND = register(
+    Kind(
+        name="suspend",
+        title="Suspend the bot",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(
+            standing.ShowSuspendedPage(),
+            standing.StopContainer(),
+            standing.VerifySuspended(),
+        ),
+        failed=_unchanged,
+        undoes=False,
+    )
+)
+
+RESUME = register(
+    Kind(
+        name="resume",
+        title="Bring the bot back",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(
+            standing.AllowRestarting(),
+            containers.StartContainer(),
+            containers.WaitHealthy(),
+            reach.PublishRoute(),
+            reach.VerifyPublic(),
+        ),
+        failed=_unchanged,
+        undoes=False,
+    )
+)
