@@ -98,7 +98,7 @@ class SandboxControl:
         return int(self._stripe("/clock", advance_seconds=seconds)["happened"])
 
     def change_settings(self, **settings: Any) -> Json:
-        """Change how Stripe collects: retry_after_seconds, unpaid_end, draft_seconds."""
+        """Change how Stripe collects and delivers; see `sandbox.stripe.world.Settings`."""
         return self._stripe("/settings", **settings)
 
     def set_webhook(self, url: str, secret: str | None = None) -> None:

@@ -37,7 +37,7 @@ def webhook_set(world: World, body: Json, _: dict[str, Any]) -> Json:
 
 
 def settings_change(world: World, body: Json, _: dict[str, Any]) -> Json:
-    """POST /_sandbox/settings: retry_after_seconds, unpaid_end, draft_seconds."""
+    """POST /_sandbox/settings: any field of `Settings`."""
     world.settings = Settings(**{**vars(world.settings), **body})
     world.touch()
     return dict(vars(world.settings))

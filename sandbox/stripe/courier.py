@@ -10,8 +10,9 @@ import time
 
 import httpx
 
-from sandbox.stripe.deliveries import Delivery
+from sandbox.stripe.deliveries import Delivery, Retry
 from sandbox.stripe.world import World
+from sandbox.types import Json
 
 POLL_SECONDS = 0.02
 AT_ONCE = 4
@@ -42,23 +43,27 @@ class Courier:
 
     def _dispatch(self, client: httpx.AsyncClient) -> None:
         room = AT_ONCE - len(self._running)
-        for row in self.world.deliveries.due(time.time())[: max(room, 0)]:
+        for row in self.world.deliveries.due(self.world.delivery_now())[: max(room, 0)]:
             row.state = "sending"
             task = asyncio.create_task(self._deliver(client, row))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
     async def _deliver(self, client: httpx.AsyncClient, row: Delivery) -> None:
+        endpoint = self.world.objects.find(row.endpoint)
+        if endpoint is None or endpoint.get("deleted"):
+            row.state = "dropped"
+            return
         status, error = None, None
         try:
-            status = await self._post(client, row)
+            status = await self._post(client, endpoint, row)
         except httpx.HTTPError as failure:
             error = f"{type(failure).__name__}: {failure}"
-        self.world.deliveries.record(row, status, error, self.world.config.webhook_retry_seconds)
+        retry = Retry(self.world.delivery_now(), self.world.settings.delivery_waits)
+        self.world.deliveries.record(row, status, error, retry)
         self.world.touch()
 
-    async def _post(self, client: httpx.AsyncClient, row: Delivery) -> int:
-        endpoint = self.world.objects.get("webhook_endpoint", row.endpoint)
+    async def _post(self, client: httpx.AsyncClient, endpoint: Json, row: Delivery) -> int:
         event = dict(self.world.objects.get("event", row.event))
         event["pending_webhooks"] = self.world.deliveries.pending_for(event["id"])
         payload = json.dumps(event, indent=2)
@@ -69,7 +74,5 @@ class Courier:
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
             "Stripe-Signature": signature(secret, payload, int(time.time())),
         }
-        url = endpoint.get("url")
-        if url is None:
-            return 410
-        return (await client.post(url, content=payload, headers=headers)).status_code
+        answer = await client.post(endpoint["url"], content=payload, headers=headers)
+        return answer.status_code

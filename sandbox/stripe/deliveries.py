@@ -34,10 +34,22 @@ class Delivery:
         return self.state in ("pending", "held", "sending")
 
 
+@dataclass(frozen=True)
+class Retry:
+    """When a failed delivery is tried again: the time now, and the waits between attempts."""
+
+    now: float
+    waits: list[float]
+
+
 class Deliveries:
     """All deliveries, in the order in which their events happened."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all deliveries and deliver normally."""
         self.rows: list[Delivery] = []
         self.mode: Mode = "normal"
         self.types: list[str] = ["*"]
@@ -90,22 +102,16 @@ class Deliveries:
         """Count the endpoints that have not acknowledged an event."""
         return sum(row.event == event and row.open for row in self.rows)
 
-    def record(
-        self,
-        row: Delivery,
-        status: int | None,
-        error: str | None,
-        retries: tuple[float, ...],
-    ) -> None:
+    def record(self, row: Delivery, status: int | None, error: str | None, retry: Retry) -> None:
         """Write down an attempt; a failure is tried again later, until the retries are used up."""
         row.attempts.append({"at": time.time(), "status": status, "error": error})
         if status is not None and 200 <= status < 300:
             row.state = "delivered"
-        elif len(row.attempts) > len(retries):
+        elif len(row.attempts) > len(retry.waits):
             row.state = "failed"
         else:
             row.state = "pending"
-            row.next_attempt_at = time.time() + retries[len(row.attempts) - 1]
+            row.next_attempt_at = retry.now + retry.waits[len(row.attempts) - 1]
 
     def described(self) -> list[Json]:
         """Return the delivery log as JSON."""
@@ -122,7 +128,3 @@ class Deliveries:
             row.state = "pending" if row.state == "sending" else row.state
         self.mode, self.types = state["mode"], state["types"]
         self._numbers = max((row.id for row in self.rows), default=0)
-
-    def reset(self) -> None:
-        """Forget all deliveries."""
-        self.__init__()  # type: ignore[misc]

@@ -164,6 +164,8 @@ def remember(world: World, request: ApiRequest, status: int, body: Json) -> None
         "status": status,
         "body": json.loads(json.dumps(body)),
     }
+    oldest = world.now() - KEY_SECONDS
+    world.answers = {key: row for key, row in world.answers.items() if row["at"] >= oldest}
     world.answers[request.key] = kept
     world.touch()
 

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.flows import cards, checkout, timeline
 from sandbox.stripe.flows import subscriptions as flow
+from sandbox.stripe.pdf import text_page
 from sandbox.stripe.version import API_VERSION
 from sandbox.stripe.world import World
-from sandbox.templating import moment, page
+from sandbox.templating import moment, money, page
 from sandbox.types import Json
 
 SEE_OTHER = 303
@@ -41,6 +42,7 @@ class Pages:
             Route("/p/session/{id}", self.portal_show),
             Route("/p/session/{id}", self.portal_act, methods=["POST"]),
             Route("/i/{id}", self.invoice_show),
+            Route("/i/{id}/pdf", self.invoice_pdf),
             Route("/receipts/{id}", self.receipt_show),
         ]
 
@@ -194,6 +196,23 @@ class Pages:
         if invoice is None:
             return _unknown("invoice")
         return page("stripe/invoice.html", invoice=invoice)
+
+    async def invoice_pdf(self, request: Request) -> Response:
+        """Hand out an invoice as a file."""
+        invoice = self._found("invoice", request)
+        if invoice is None:
+            return _unknown("invoice")
+        lines = [
+            f"Invoice {invoice['number']}",
+            f"For {invoice['customer_email'] or invoice['customer']}",
+            moment(invoice["created"]),
+            *(
+                f"{line['description']}: {money(line['amount'])}"
+                for line in invoice["lines"]["data"]
+            ),
+            f"Total: {money(invoice['total'], invoice['currency'])}, {invoice['status']}",
+        ]
+        return Response(text_page(lines), media_type="application/pdf")
 
     async def receipt_show(self, request: Request) -> Response:
         """Show that a charge was paid."""

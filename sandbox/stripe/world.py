@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,11 +28,17 @@ class StripeConfig:
 
 @dataclass
 class Settings:
-    """How the account treats unpaid invoices and drafts (changed by a control call)."""
+    """How the account treats unpaid invoices, drafts and webhooks (changed by a control call).
+
+    Waits between deliveries count in real seconds, or in the account's own time when
+    `delivery_time` is "sandbox": then moving the clock brings the next attempt.
+    """
 
     retry_after_seconds: list[int] = field(default_factory=lambda: [259_200, 432_000, 604_800])
     unpaid_end: str = "canceled"
     draft_seconds: int = 0
+    delivery_time: str = "real"
+    delivery_waits: list[float] = field(default_factory=list)
 
 
 class World:
@@ -50,7 +57,7 @@ class World:
         self._forget()
 
     def _forget(self) -> None:
-        self.settings = Settings()
+        self.settings = Settings(delivery_waits=list(self.config.webhook_retry_seconds))
         self.cause: Json = {"id": None, "idempotency_key": None}
         self.answers: dict[str, Json] = {}
         self._hidden: dict[str, Json] = {}
@@ -73,6 +80,10 @@ class World:
     def now(self) -> int:
         """Return the account's time."""
         return self.clock.now()
+
+    def delivery_now(self) -> float:
+        """Return the time by which deliveries are due."""
+        return time.time() if self.settings.delivery_time == "real" else self.now()
 
     def touch(self) -> None:
         """Note that something changed."""

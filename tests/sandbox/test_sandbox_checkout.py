@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from pypdf import PdfReader
 
 from sandbox.control import DECLINED_CARD, FAILING_CARD, CheckoutRefused, SandboxControl
 
@@ -160,3 +162,15 @@ def test_the_portal_shows_why_a_card_is_refused(portal: tuple[str, str]) -> None
     answer = httpx.post(url, data={"action": "card", "number": DECLINED_CARD}, trust_env=False)
     assert answer.status_code == 402
     assert "Your card was declined." in answer.text
+
+
+def test_an_invoice_is_a_readable_page_and_a_readable_file(
+    api: Any, subscribe: Callable[..., Any]
+) -> None:
+    invoice = api.get(f"invoices/{subscribe()['latest_invoice']}")
+    page = httpx.get(invoice["hosted_invoice_url"], trust_env=False)
+    file = httpx.get(invoice["invoice_pdf"], trust_env=False)
+    (text,) = [page.extract_text() for page in PdfReader(io.BytesIO(file.content)).pages]
+    for shown in (page.text, text):
+        assert invoice["number"] in shown
+        assert "Total: $9.00" in shown

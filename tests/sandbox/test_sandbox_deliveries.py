@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +16,13 @@ from sandbox.control import SandboxControl
 
 def _types(shop: Any) -> list[str]:
     return [json.loads(payload)["type"] for _, payload in shop.heard]
+
+
+def _wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_delivery_carries_a_signature_that_the_vendors_own_code_accepts(
@@ -107,3 +117,15 @@ def test_an_endpoint_made_by_the_api_gets_only_what_it_asked_for(
     rows = control.wait_for_deliveries()
     own = [row["type"] for row in rows if row["endpoint"] == endpoint["id"]]
     assert own == ["product.created"]
+
+
+def test_retries_may_wait_for_the_sandboxs_own_clock(
+    api: Any, control: SandboxControl, shop: Any
+) -> None:
+    control.change_settings(delivery_time="sandbox", delivery_waits=[3600])
+    shop.answers = [500]
+    api.made("customers")
+    _wait_for(lambda: control.deliveries()[0]["attempts"])
+    assert control.deliveries()[0]["state"] == "pending"
+    control.advance_clock(timedelta(hours=1, seconds=1))
+    assert control.wait_for_deliveries()[0]["state"] == "delivered"

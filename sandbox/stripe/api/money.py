@@ -39,6 +39,7 @@ def invoice_pay(call: Call) -> Json:
     """POST /v1/invoices/{id}/pay."""
     invoice = invoice_retrieve(call)
     call.params.allow(("payment_method", "off_session"))
+    call.world.objects.alive("customer", invoice["customer"], "customer")
     method_id = call.params.text("payment_method")
     method = cards.method_find(call.world, method_id) if method_id else None
     if invoice["status"] == "draft":
