@@ -9,7 +9,7 @@ from djstripe.models import Customer, WebhookEventTrigger
 from billing import checkouts
 from billing.gateways import stripe
 from billing.models import Checkout, Entitlement, Plan
-from billing.tasks import trigger_process
+from billing.tasks import plan_publish, trigger_process
 from tenants.models import Tenant
 from wopr.common.correlation import current_id
 from wopr.common.errors import Refused
@@ -44,6 +44,19 @@ def _is_event(trigger: WebhookEventTrigger) -> bool:
         and isinstance(event.get("id"), str)
         and isinstance((event.get("data") or {}).get("object"), dict)
     )
+
+
+def webhook_process_again(*, trigger: WebhookEventTrigger) -> None:
+    """Has a worker take up a stored delivery once more. Refused when it was not Stripe's."""
+    if not trigger.valid:
+        raise Refused("webhook_not_valid", "This delivery was refused: it is not from Stripe.")
+    WebhookEventTrigger.objects.filter(pk=trigger.pk).update(processed=False)
+    wake(trigger_process, trigger.pk)
+
+
+def plan_offer(*, plan: Plan) -> None:
+    """Has a worker give the plan its product and price at Stripe."""
+    wake(plan_publish, plan.pk)
 
 
 def checkout_open(*, tenant: Tenant, plan_code: str) -> Checkout:

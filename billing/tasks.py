@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from billing import checkouts, inbox
+from billing import catalogue, checkouts, inbox
+from billing.models import Plan
 
 
 @shared_task(name="billing.trigger_process")
@@ -15,6 +16,11 @@ def inbox_sweep() -> None:
     """Takes up webhooks whose wake-up was lost or whose processing failed."""
     for trigger_id in inbox.triggers_due():
         inbox.trigger_process(trigger_id=trigger_id)
+
+
+@shared_task(name="billing.plan_publish")
+def plan_publish(plan_id: int) -> None:
+    catalogue.plan_publish(plan=Plan.objects.get(pk=plan_id))
 
 
 @shared_task(name="billing.checkouts_sweep")

@@ -2,9 +2,12 @@
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from tenants.models import Membership, Tenant, User
+from tenants.models import Membership, Message, Tenant, User
+from tenants.tasks import message_send
 from wopr.common.errors import Refused
+from wopr.common.queue import wake
 
 
 def tenant_create(*, owner: User, slug: str, name: str) -> Tenant:
@@ -29,6 +32,23 @@ def slug_check(*, slug: str) -> None:
         raise Refused(first.code or "slug_malformed", first.messages[0], field="slug") from error
     if Tenant.objects.filter(slug=slug).exists():
         raise _taken(slug)
+
+
+def message_send_again(*, message: Message) -> None:
+    """Puts the message first in the queue, sent before or not. Refused while it is being sent.
+
+    A second delivery carries the same Message-ID, so that a mailbox recognises it.
+    """
+    queued = (
+        Message.objects.filter(pk=message.pk)
+        .exclude(state=Message.State.SENDING)
+        .update(state=Message.State.QUEUED, sent_at=None, next_attempt_at=timezone.now())
+    )
+    if not queued:
+        raise Refused(
+            "message_sending", "The message is being sent at this moment; look again.", status=409
+        )
+    wake(message_send, message.pk)
 
 
 def _taken(slug: str) -> Refused:

@@ -10,6 +10,11 @@ from wopr.common.errors import ProviderError
 logger = logging.getLogger(__name__)
 
 
+@shared_task(name="tenants.message_send")
+def message_send(message_id: str) -> None:
+    correspondence.message_send(message_id=message_id)
+
+
 @shared_task(name="tenants.messages_sweep")
 def messages_sweep() -> None:
     """Sends what is due: messages that failed before, or whose sender died."""

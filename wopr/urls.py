@@ -4,10 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from billing import webhooks
-from wopr import dashboard, health
+from wopr import dashboard, health, trail
 from wopr.common.permissions import Public
 
 api: list[Any] = [
@@ -17,7 +17,7 @@ api: list[Any] = [
     path("schema", SpectacularAPIView.as_view(permission_classes=(Public,)), name="schema"),
     path(
         "docs",
-        SpectacularSwaggerView.as_view(permission_classes=(Public,), url_name="schema"),
+        SpectacularSwaggerSplitView.as_view(permission_classes=(Public,), url_name="schema"),
         name="docs",
     ),
 ]
@@ -33,6 +33,11 @@ urlpatterns = [
     path("api/webhook/stripe", webhooks.stripe_webhook, name="stripe-webhook"),
     path("api/webhook/stripe/", include(djstripe)),
     path("_allauth/", include("allauth.headless.urls")),
+    path(
+        "admin/trail/<str:correlation_id>",
+        admin.site.admin_view(trail.page),
+        name="admin-trail",
+    ),
     path("admin/", admin.site.urls),
     re_path(r"^(?!api/|_allauth/|admin/|static/|internal/).*$", dashboard.shell, name="dashboard"),
 ]

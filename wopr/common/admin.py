@@ -1,0 +1,67 @@
+"""Staff's pages of the platform itself: heartbeats, the schedule, groups of staff."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.models import Group
+from django.utils.safestring import SafeString
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+from unfold.admin import ModelAdmin
+
+from wopr.common.models import Heartbeat
+from wopr.common.staff.looks import moment, mono
+from wopr.common.staff.pages import MachineOwned, replace_pages
+
+# The schedule is code (wopr/schedule.py); its tables only say what beat made of it.
+replace_pages(PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule)
+replace_pages(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
+    """Groups of staff, and what they may do."""
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(MachineOwned):
+    list_display = ("name", "last_seen")
+    fields = ("name", "last_seen", "seen_at")
+
+    @admin.display(description="last seen", ordering="seen_at")
+    def last_seen(self, heartbeat: Heartbeat) -> SafeString | str:
+        return moment(heartbeat.seen_at)
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(MachineOwned):
+    """What beat does, and when it last did."""
+
+    list_display = ("name", "task_name", "interval", "enabled", "last_run", "total_run_count")
+    list_filter = ("enabled",)
+    search_fields = ("name", "task")
+    list_select_related = ("interval", "crontab", "solar", "clocked")
+    fields = (
+        "name",
+        "task_name",
+        "interval",
+        "enabled",
+        "expire_seconds",
+        "last_run",
+        "total_run_count",
+        "date_changed",
+    )
+
+    @admin.display(description="task", ordering="task")
+    def task_name(self, task: Any) -> SafeString | str:
+        return mono(task.task)
+
+    @admin.display(description="last run", ordering="last_run_at")
+    def last_run(self, task: Any) -> SafeString | str:
+        return moment(task.last_run_at)

@@ -1,0 +1,122 @@
+"""Bases of the admin's pages."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin import site
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import ActionDialog
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+
+from wopr.common.errors import Refused
+from wopr.common.staff.links import linked_groups
+
+Handler = TypeVar("Handler", bound=Callable[..., HttpResponse])
+
+
+class StaffAdmin(ModelAdmin):  # type: ignore[misc]
+    """A page that ends with links to whatever belongs to the row."""
+
+    list_filter_submit = True
+    list_per_page = 50
+    warn_unsaved_form = True
+    show_full_result_count = False
+    change_form_outer_after_template = "admin/linked.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        context = {**self.panel_context(row), "linked": linked_groups(row)} if row else {}
+        return super().change_view(  # type: ignore[no-any-return]
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
+
+    def panel_context(self, row: Any) -> dict[str, Any]:
+        """What the page's own templates need beyond the row."""
+        return {}
+
+    def has_operate_permission(self, request: HttpRequest, row: Any = None) -> bool:
+        """Who may start actions: the same people who could change the row by hand elsewhere."""
+        meta = self.model._meta
+        return bool(request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"))
+
+    def carry_out(
+        self, request: HttpRequest, row: Model, act: Callable[[], object], done: str
+    ) -> HttpResponse:
+        """Calls a service, says how it ended, and returns to the row's page."""
+        try:
+            act()
+            self.message_user(request, done, messages.SUCCESS)
+        except Refused as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+        return back_to(request, row)
+
+
+class MachineOwned(StaffAdmin):
+    """Rows that the machine writes: staff look, follow links and start actions; nobody types."""
+
+    actions_on_top = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline):  # type: ignore[misc]
+    """Rows that are shown inside another page, and changed nowhere."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def replace_pages(*models: type[Model]) -> None:
+    """Takes away the pages that a library registered, so that ours can take their place."""
+    for model in models:
+        if site.is_registered(model):
+            site.unregister(model)
+
+
+def confirmed(
+    description: str, *, icon: str, ask: str, effects: str
+) -> Callable[[Handler], Handler]:
+    """An action of a row's page. A dialog lists the effects first; only its button acts."""
+    dialog = ActionDialog(
+        title=ask, description=effects, form_class=BaseDialogForm, form_submit_text=description
+    )
+    decorate: Callable[[Handler], Handler] = action(
+        description=description, permissions=("operate",), icon=icon, dialog=dialog
+    )
+    return decorate
+
+
+def back_to(request: HttpRequest, row: Model) -> HttpResponse:
+    """To the row's page, for a browser as for htmx, which does not follow redirects itself."""
+    meta = row._meta
+    answer = redirect(f"admin:{meta.app_label}_{meta.model_name}_change", row.pk)
+    if not request.headers.get("HX-Request"):
+        return answer
+    return HttpResponse(headers={"HX-Redirect": answer.url})

@@ -1,0 +1,138 @@
+"""The admin's first page: what runs, what waits, what fails and what it costs, each with a link."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Model, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+from djstripe.models import WebhookEventTrigger
+
+from billing.models import Entitlement
+from fleet.models import Instance, Leak, Operation
+from tenants.models import Message
+from wopr.common.models import Heartbeat
+from wopr.common.staff.links import change_url, list_url
+from wopr.common.staff.looks import moment, pill
+from wopr.health import CANARY_SILENCE
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number that staff act on."""
+
+    label: str
+    value: Any
+    url: str
+    tone: str = "idle"
+    note: Any = ""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many rows are in a state, and where they are listed."""
+
+    pill: Any
+    number: int
+    url: str
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's callback: adds the figures to the index page's context."""
+    return context | {
+        "figures": [_operations(), _failed(), _leaks(), _webhooks(), _messages(), _canary()],
+        "tables": [
+            ("Bots by state", _by_state(Instance, "status", at_work=False)),
+            ("Operations by state", _by_state(Operation, "state", at_work=True)),
+            ("Subscriptions by state", _by_state(Entitlement, "status", at_work=False)),
+        ],
+        "recent": Operation.objects.select_related("tenant").order_by("-created_at")[:8],
+    }
+
+
+def open_leaks(request: HttpRequest) -> str:
+    """The badge in the sidebar: how many things cost money and belong to nobody."""
+    number = Leak.objects.filter(resolved_at=None).count()
+    return str(number) if number else ""
+
+
+def _by_state(model: type[Model], field: str, *, at_work: bool) -> list[Tally]:
+    counted = model._default_manager.values_list(field).annotate(n=Count("pk")).order_by(field)
+    return [
+        Tally(pill(state, at_work=at_work), n, list_url(model, f"{field}__exact={state}"))
+        for state, n in counted
+    ]
+
+
+def _operations() -> Figure:
+    now = timezone.now()
+    live = Operation.objects.live()
+    late = live.filter(attempts__gt=1).count()
+    return Figure(
+        "Operations under way",
+        live.count(),
+        list_url(Operation, "state__in=queued,running,undoing"),
+        "info" if live.filter(next_attempt_at__lte=now).exists() else "idle",
+        f"{late} taken up more than once" if late else "none is being retried",
+    )
+
+
+def _failed() -> Figure:
+    failed = Instance.objects.filter(status=Instance.Status.FAILED).count()
+    return Figure(
+        "Bots that failed",
+        failed,
+        list_url(Instance, "status__exact=failed"),
+        "danger" if failed else "good",
+        "paid for or not, they do not run" if failed else "every bot is as it should be",
+    )
+
+
+def _leaks() -> Figure:
+    leaks = Leak.objects.filter(resolved_at=None)
+    costs = leaks.values(code=F("currency")).annotate(day=Sum("cost_per_day")).order_by("code")
+    note = ", ".join(f"{row['day']:.2f} {row['code'].upper()}" for row in costs)
+    number = leaks.count()
+    return Figure(
+        "Leaks",
+        number,
+        list_url(Leak, "resolved_at__isnull=True"),
+        "danger" if number else "good",
+        f"{note} a day" if number else "nothing is left behind",
+    )
+
+
+def _webhooks() -> Figure:
+    waiting = WebhookEventTrigger.objects.filter(valid=True, processed=False)
+    number, failing = waiting.count(), waiting.exclude(exception="").count()
+    return Figure(
+        "Webhooks to process",
+        number,
+        list_url(WebhookEventTrigger, "valid__exact=1&processed__exact=0"),
+        "danger" if failing else "warning" if number else "good",
+        f"{failing} with an error" if failing else "none has an error",
+    )
+
+
+def _messages() -> Figure:
+    unsent = Message.objects.exclude(state=Message.State.SENT)
+    number, failing = unsent.count(), unsent.exclude(error="").count()
+    return Figure(
+        "Messages to send",
+        number,
+        list_url(Message, "state__in=queued,sending"),
+        "danger" if failing else "warning" if number else "good",
+        f"{failing} with an error" if failing else "none has an error",
+    )
+
+
+def _canary() -> Figure:
+    canary = Heartbeat.objects.filter(name="canary").first()
+    alive = canary is not None and canary.seen_at >= timezone.now() - CANARY_SILENCE
+    return Figure(
+        "Canary",
+        pill("singing" if alive else "silent"),
+        change_url(Heartbeat, "canary") if canary else list_url(Heartbeat),
+        "good" if alive else "danger",
+        moment(canary.seen_at) if canary else "never seen: are beat and a worker running?",
+    )
