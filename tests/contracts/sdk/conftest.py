@@ -35,8 +35,9 @@ def sdk_control(sdk_urls: dict[str, str]) -> Iterator[SandboxControl]:
 @pytest.fixture(scope="session")
 def sdk_stripe(sdk_urls: dict[str, str]) -> stripe.StripeClient:
     """Stripe's SDK as an adapter would set it up; retries are the caller's business here."""
-    addresses: stripe.BaseAddresses = {"api": sdk_urls["stripe"]}
-    return stripe.StripeClient(STRIPE_KEY, base_addresses=addresses, max_network_retries=0)
+    return stripe.StripeClient(
+        STRIPE_KEY, base_addresses={"api": sdk_urls["stripe"]}, max_network_retries=0
+    )
 
 
 @pytest.fixture(scope="session")

@@ -178,8 +178,7 @@ def test_errors_arrive_as_the_sdks_exceptions(
     with pytest.raises(stripe.InvalidRequestError) as missing:
         sdk_stripe.v1.subscriptions.retrieve("sub_nope")
     assert (missing.value.code, missing.value.http_status) == ("resource_missing", 404)
-    addresses: stripe.BaseAddresses = {"api": sdk_urls["stripe"]}
-    stranger = stripe.StripeClient("sk_test_wrong", base_addresses=addresses)
+    stranger = stripe.StripeClient("sk_test_wrong", base_addresses={"api": sdk_urls["stripe"]})
     with pytest.raises(stripe.AuthenticationError):
         stranger.v1.customers.list()
     sdk_stripe.v1.customers.create({"name": "a"}, {"idempotency_key": "same"})
@@ -202,9 +201,10 @@ def test_a_rate_limit_and_a_lost_answer_arrive_as_the_sdks_exceptions(
 def test_the_sdks_own_retries_make_a_thing_once(
     sdk_urls: dict[str, str], fresh: SandboxControl
 ) -> None:
-    addresses: stripe.BaseAddresses = {"api": sdk_urls["stripe"]}
     patient = stripe.StripeClient(
-        "sk_test_" + "sandbox" * 4, base_addresses=addresses, max_network_retries=2
+        "sk_test_" + "sandbox" * 4,
+        base_addresses={"api": sdk_urls["stripe"]},
+        max_network_retries=2,
     )
     fresh.add_fault("stripe", "drop", method="POST", path="/v1/customers", when="after")
     made = patient.v1.customers.create({"name": "once"})
