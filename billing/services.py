@@ -17,19 +17,24 @@ from wopr.common.queue import wake
 
 # Enough to tell a delivery by; cookies and authorisation of a stranger are not ours to keep.
 KEPT_HEADERS = ("Stripe-Signature", "Content-Type", "User-Agent")
+# Enough to see what came; a stranger shall not fill the table.
+KEPT_OF_REFUSED = 4096  # characters
 
 
 def webhook_store(*, body: str, headers: dict[str, str], address: str, secret: str) -> bool:
     """Stores a delivery and wakes a worker. Tells whether its signature is good; calls nobody."""
     trigger = WebhookEventTrigger(
-        body=body,
+        # PostgreSQL's text has no room for NUL, and no JSON has one either.
+        body=body.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         headers={name: headers[name] for name in KEPT_HEADERS if name in headers},
         remote_ip=address,
     )
-    trigger.valid = _is_event(trigger) and trigger.verify_signature(
+    # The signature first: the parser sees nothing that a stranger wrote.
+    trigger.valid = trigger.verify_signature(
         secret, settings.STRIPE_WEBHOOK_TOLERANCE
-    )
+    ) and _is_event(trigger)
     if not trigger.valid:
+        trigger.body = trigger.body[:KEPT_OF_REFUSED]
         trigger.exception = "refused: signature missing, wrong or too old, or no Stripe event"
     trigger.save()
     if trigger.valid:
@@ -39,11 +44,10 @@ def webhook_store(*, body: str, headers: dict[str, str], address: str, secret: s
 
 def _is_event(trigger: WebhookEventTrigger) -> bool:
     event = trigger.json_body
-    return (
-        isinstance(event, dict)
-        and isinstance(event.get("id"), str)
-        and isinstance((event.get("data") or {}).get("object"), dict)
-    )
+    if not isinstance(event, dict) or not isinstance(event.get("id"), str):
+        return False
+    data = event.get("data")
+    return isinstance(data, dict) and isinstance(data.get("object"), dict)
 
 
 def webhook_process_again(*, trigger: WebhookEventTrigger) -> None:

@@ -17,7 +17,7 @@ from fleet.models import Instance, Node
 from tenants import services as tenant_services
 from tenants.models import Membership, Tenant, User
 
-PASSWORD = "correct horse battery staple"  # noqa: S105  (of people who do not exist)
+PASSWORD = "correct horse battery staple"  # (of people who do not exist)
 
 
 def pytest_configure(config: pytest.Config) -> None:

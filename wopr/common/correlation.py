@@ -50,10 +50,12 @@ class CorrelationMiddleware:
         if iscoroutinefunction(self):
             return self._acall(request)
         with correlation(self._id_of(request)) as value:
+            request.correlation_id = value  # type: ignore[attr-defined]
             return self._mark(self.get_response(request), value)
 
     async def _acall(self, request: HttpRequest) -> HttpResponse:
         with correlation(self._id_of(request)) as value:
+            request.correlation_id = value  # type: ignore[attr-defined]
             return self._mark(await self.get_response(request), value)
 
     @staticmethod

@@ -39,7 +39,9 @@ class JsonFormatter(BaseJsonFormatter):
 
 class CorrelationFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.correlation_id = current_id()
+        # Django logs refused requests after the middleware that set the current id has ended.
+        request = getattr(record, "request", None)
+        record.correlation_id = current_id() or getattr(request, "correlation_id", "")
         return True
 
 
