@@ -40,10 +40,14 @@ class OperationWatch {
 
   async poll() {
     try {
-      this.accept(await get(`/operations/${this.id}`));
+      const operation = await get(`/operations/${this.id}`);
+      if (this.silent) this.report({ link: "reconnecting" });
+      this.silent = false;
+      this.accept(operation);
     } catch (error) {
       if (this.stopped) return;
-      this.report({ error });
+      this.silent = true;
+      this.report({ error, link: "silent" });
       if (error.status >= 400 && error.status < 500 && error.status !== 429) this.stop();
     }
     this.pollLater();

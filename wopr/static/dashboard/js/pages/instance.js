@@ -25,7 +25,8 @@ function Meaning({ status }) {
   return html`<${Notice} tone=${tone} title=${title}>${text}<//>`;
 }
 
-const short = (digest) => `${digest.slice(0, 19)}…`;
+/** "registry/name@sha256:9f2c41d0b7e3…" -> "sha256:9f2c41d0b7e3…" */
+const short = (digest) => `${digest.replace(/^.*@/, "").slice(0, 19)}…`;
 
 function Details({ instance }) {
   const digest = instance.image_digest;

@@ -11,7 +11,8 @@ import { Timeline } from "./timeline.js";
 const LINKS = {
   connecting: ["spinner", "connecting"],
   live: ["circle-dot", "live"],
-  reconnecting: ["spinner", "reconnecting, reading every 2 s"],
+  reconnecting: ["spinner", "reading every 2 s"],
+  silent: ["alert", "WOPR does not answer; trying again"],
 };
 
 /** How this page hears of changes; nothing once there are no more to come. */

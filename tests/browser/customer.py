@@ -1,0 +1,93 @@
+"""A customer at the browser: the ways through the dashboard that many tests share."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.watching import Watch
+
+GOOD_CARD = "4242 4242 4242 4242"
+DECLINED_CARD = "4000 0000 0000 0002"
+PASSWORD = "a calm and quiet sentence"
+BUILT = 120_000  # milliseconds; an image pull and a first boot on a busy machine
+
+
+def a_name() -> str:
+    """A slug that nobody has taken."""
+    return f"b{uuid4().hex[:10]}"
+
+
+@dataclass
+class Customer:
+    page: Page
+    stack: dict[str, Any]
+    watch: Watch
+    email: str = field(default_factory=lambda: f"{a_name()}@example.org")
+    slug: str = field(default_factory=a_name)
+
+    def goes_to(self, path: str) -> None:
+        self.page.goto(self.stack["dashboard"].rstrip("/") + path)
+
+    def signs_up(self) -> None:
+        self.goes_to("/signup")
+        self.page.get_by_label("E-mail address").fill(self.email)
+        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        self.button("Create account").click()
+        expect(self.heading("Name your bot")).to_be_visible()
+
+    def types_name(self, slug: str) -> None:
+        self.page.get_by_label("Name", exact=True).fill("A bot for a test")
+        self.page.get_by_label("Address", exact=True).fill(slug)
+
+    def names_bot(self) -> None:
+        self.types_name(self.slug)
+        expect(self.page.get_by_text(f"{self.slug} is free.")).to_be_visible()
+        self.button("Take this name").click()
+        expect(self.heading("Choose a plan")).to_be_visible()
+
+    def opens_checkout(self, plan: str = "Starter") -> None:
+        self.page.get_by_text(plan, exact=True).click()
+        self.button("Go to payment").click()
+        expect(self.page.get_by_label("Card number")).to_be_visible()
+
+    def pays(self, number: str = GOOD_CARD) -> None:
+        self.page.get_by_label("Card number").fill(number)
+        self.button("Pay").click()
+
+    def comes_to_checkout(self) -> None:
+        """Everything up to Stripe's page."""
+        self.signs_up()
+        self.names_bot()
+        self.opens_checkout()
+
+    def owns_a_running_bot(self) -> None:
+        """The whole way, up to the page that says so."""
+        self.comes_to_checkout()
+        self.pays()
+        self.sees_running_bot()
+
+    def sees_running_bot(self) -> None:
+        expect(self.link("Open your bot")).to_be_visible(timeout=BUILT)
+        expect(self.status).to_have_text("running")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.locator("[data-state].pill").first
+
+    @property
+    def checkout_path(self) -> str:
+        found = re.search(r"/checkout/[0-9a-f-]{36}", self.page.url)
+        assert found, f"{self.page.url} is no checkout page"
+        return found[0]
+
+    def heading(self, text: str) -> Locator:
+        return self.page.get_by_role("heading", name=text)
+
+    def button(self, text: str) -> Locator:
+        return self.page.get_by_role("button", name=text, exact=True)
+
+    def link(self, text: str) -> Locator:
+        return self.page.get_by_role("link", name=text)

@@ -1,0 +1,27 @@
+"""What a browser complains about while a test looks at pages."""
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
+
+# Chromium writes each refused request to the console as an error. A refusal is often what a test
+# is about, and pages answer it in their own words; a page that is broken says so otherwise.
+REFUSED = "Failed to load resource: the server responded with a status of 4"
+LOST = "Failed to load resource: net::"
+
+
+class Watch:
+    """Collects thrown errors, policy violations and console errors of one browser window."""
+
+    def __init__(self, window: BrowserContext) -> None:
+        self.complaints: list[str] = []
+        self._window = window
+        window.on("console", self._console)
+        window.on("weberror", self._thrown)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        address = message.location.get("url", "")
+        is_excused = message.text.startswith((REFUSED, LOST)) and "/static/" not in address
+        if message.type == "error" and not is_excused:
+            self.complaints.append(f"{message.text} ({address})")
+
+    def _thrown(self, error: WebError) -> None:
+        self.complaints.append(f"thrown: {error.error}")
