@@ -43,12 +43,18 @@ def remove_all(client: docker.DockerClient, deployment: str, image: str) -> None
     in_parallel(lambda container_id: api.remove_container(container_id, v=True, force=True), found)
     for volume in api.volumes(filters=filters)["Volumes"] or []:
         api.remove_volume(volume["Name"], force=True)
-    for network in api.networks(filters=filters):
-        api.remove_network(network["Id"])
+    for network in api.networks(names=[network_of(deployment)]):
+        if network["Name"] == network_of(deployment):
+            api.remove_network(network["Id"])
     for pulled in api.images(name=image):
         for name in (*(pulled["RepoTags"] or []), *(pulled["RepoDigests"] or [])):
             if name.startswith((f"{image}:", f"{image}@")):
                 api.remove_image(name, force=True, noprune=True)
+
+
+def network_of(deployment: str) -> str:
+    """Return the name of the network of one deployment's instances."""
+    return f"{deployment}-tenants"
 
 
 def marked(deployment: str) -> dict[str, str]:

@@ -5,15 +5,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 from sandbox.stack import bot_image, caddy
 from sandbox.stack.bot_image import Release, Seed
 from sandbox.stack.caddy import Edge, start_caddy
+from sandbox.stack.containers import network_of, remove_all
 from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
-from sandbox.stack.places import Folder, Slot, claim_slot, port_is_free
+from sandbox.stack.places import Folder
 from sandbox.stack.postgres import start_postgres
 from sandbox.stack.registry import start_registry
+from sandbox.stack.slots import Slot, claim_slot, port_is_free
 from sandbox.stack.supervisor import StackError, Supervisor
 from sandbox.stack.valkey import start_valkey
 from sandbox.stack.vendors import (
@@ -108,6 +111,10 @@ class Infrastructure:
             bot_image.push_release(engine, registry, Release())
             seed.keep()
         self.found["WOPR_STACK_REGISTRY"] = registry
+        if self.slot.predecessor is not None:
+            # Its network would overlap with ours.
+            remove_all(engine.client(), self.slot.predecessor, bot_image.repository_at(port))
+        refuse_overlap(engine, folder.deployment, self.slot)
         tend_containers(
             supervisor,
             engine,
@@ -152,7 +159,7 @@ class Infrastructure:
             "CADDY_ADMIN_URL": edge.admin_url,
             "CADDY_SERVER": caddy.SERVER,
             "WOPR_BOT_IMAGE": os.environ.get("WOPR_BOT_IMAGE") or image,
-            "WOPR_ENGINE_NETWORK": f"{folder.deployment}-tenants",
+            "WOPR_ENGINE_NETWORK": network_of(folder.deployment),
             "WOPR_ENGINE_SUBNET": self.slot.subnet,
             "WOPR_PORT_RANGE": self.slot.bot_ports,
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
@@ -176,7 +183,7 @@ class Infrastructure:
 def started_infrastructure(wishes: Wishes) -> Iterator[Infrastructure]:
     """Start the parts around the product; stop them in reverse whatever happens."""
     folder = Folder(wishes.folder)
-    slot = claim(folder)
+    slot = claim_slot(folder, keep=wishes.keep)
     supervisor = Supervisor(folder.logs)
     infrastructure = Infrastructure(supervisor, folder, slot, wishes, choose_edge(slot, wishes))
     try:
@@ -190,12 +197,19 @@ def started_infrastructure(wishes: Wishes) -> Iterator[Infrastructure]:
         sys.stdout.flush()
 
 
-def claim(folder: Folder) -> Slot:
-    """Take a slot; a folder that is kept comes back to its own, where its network lives."""
-    marker = folder.path / "slot"
-    slot = claim_slot(int(marker.read_text()) if marker.exists() else None)
-    marker.write_text(str(slot.number))
-    return slot
+def refuse_overlap(engine: Engine, deployment: str, slot: Slot) -> None:
+    """Say early that somebody else's network has our addresses; no bot could be started."""
+    ours = ip_network(slot.subnet)
+    for network in engine.client().api.networks():
+        pools = (network["IPAM"] or {}).get("Config") or []
+        subnets = [ip_network(pool["Subnet"]) for pool in pools]
+        taken = [subnet for subnet in subnets if subnet.version == 4 and ours.overlaps(subnet)]
+        if taken and network["Name"] != network_of(deployment):
+            raise StackError(
+                f"the engine's network {network['Name']} has addresses of {slot.subnet}; "
+                f"remove it (docker -H {engine.url} network rm {network['Name']}), "
+                "or delete the file `slot` in this stack's folder to get others"
+            )
 
 
 def choose_edge(slot: Slot, wishes: Wishes) -> Edge:

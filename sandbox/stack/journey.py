@@ -151,10 +151,10 @@ def watch_provisioning(customer: Customer) -> str:
     expect(operation["kind"] == "provision", "a provision operation", operation)
     snapshots = list(events(customer, f"/api/v1/operations/{operation['id']}/events"))
     expect(snapshots, "live events")
-    progress = [snapshot["progress"] for snapshot in snapshots]
-    expect(progress == sorted(progress), "progress that never goes back", progress)
     last = snapshots[-1]
     expect((last["state"], last["progress"]) == ("succeeded", 100), "success", last)
+    progress = [snapshot["progress"] for snapshot in snapshots]
+    expect(progress == sorted(progress), "progress that never goes back", progress)
     states = {step["name"]: step["state"] for step in last["steps"]}
     expect(set(states.values()) == {"done"}, "every step done", states)
     customer.known["operation"] = last
@@ -197,7 +197,7 @@ def open_bot(customer: Customer) -> str:
     expect(instance["provider_ready"] is False, "a bot that needs a provider", instance)
     page = customer.browser.get(instance["url"])
     expect((page.status_code, page.json().get("name")) == (200, "wopr"), "the bot", page.text)
-    expect(instance["image_digest"].startswith("sha256:"), "a recorded digest", instance)
+    expect("@sha256:" in instance["image_digest"], "a recorded digest", instance)
     customer.known["instance"] = instance
     return str(instance["url"])
 

@@ -15,7 +15,6 @@ from sandbox.stack.places import CACHE, REPOSITORY
 from sandbox.stack.postgres import find_programs
 from sandbox.stack.supervisor import Supervisor
 
-
 SLOW_APP = "djstripe"
 
 

@@ -11,6 +11,7 @@ from sandbox.stack.supervisor import StackError
 TO_RUN = (
     "docker.io",
     "docker-registry",
+    "restic",
     "libpango-1.0-0",
     "libpangoft2-1.0-0",
     "libharfbuzz-subset0",

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from docker.errors import ImageNotFound
 
 from sandbox.stack.engine import Engine
-from sandbox.stack.places import Folder, port_answers
+from sandbox.stack.places import Folder
+from sandbox.stack.slots import port_answers
 from sandbox.stack.supervisor import Part, Supervisor
 
 IMAGE = "registry:2"

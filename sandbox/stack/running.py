@@ -12,11 +12,11 @@ from sandbox.stack.infrastructure import (
     STAFF_EMAIL,
     Infrastructure,
     Wishes,
-    claim,
     started_infrastructure,
 )
 from sandbox.stack.places import Folder
 from sandbox.stack.product import start_product
+from sandbox.stack.slots import claim_slot
 from sandbox.stack.supervisor import Supervisor
 
 WHERE_TO_CLICK = """
@@ -78,7 +78,7 @@ def clean(options: argparse.Namespace) -> int:
     if not options.folder.exists():
         return 0
     folder = Folder(options.folder)
-    slot = claim(folder)
+    slot = claim_slot(folder, keep=False)
     supervisor = Supervisor(folder.logs)
     client = find_or_start_engine(supervisor).client()
     remove_all(client, folder.deployment, bot_image.repository_at(slot.port("registry")))

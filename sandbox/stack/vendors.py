@@ -69,5 +69,5 @@ def announced(log: Path, offset: int) -> Vendors | None:
         for line in file.read().decode(errors="replace").splitlines():
             if line.startswith('{"stripe"') and line.endswith("}"):
                 found = json.loads(line)
-                return Vendors(**{name: found.get(name, "") for name in Vendors.__annotations__})
+                return Vendors(**{name: found[name] for name in Vendors.__annotations__})
     return None

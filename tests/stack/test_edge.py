@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.stack.caddy import CADDYFILE, find_caddy
 from sandbox.stack.front_door import front_door
-from sandbox.stack.places import port_is_free
+from sandbox.stack.slots import port_is_free
 
 PRODUCTION = {
     "WOPR_DASHBOARD_HOST": "wopr.bot",

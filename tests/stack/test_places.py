@@ -3,47 +3,71 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sandbox.stack import places
-from sandbox.stack.places import SLOTS, Folder, Slot, claim_slot, port_is_free
+from sandbox.stack import slots
+from sandbox.stack.places import Folder
+from sandbox.stack.slots import SLOTS, Slot, claim_slot, port_is_free
 from sandbox.stack.supervisor import StackError
 
 
 @pytest.fixture
-def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(places, "SHARED", tmp_path)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(slots, "SHARED", tmp_path / "shared")
     return tmp_path
 
 
-def test_two_stacks_never_get_the_same_slot(own_machine: Path) -> None:
-    slots = [claim_slot(None) for _ in range(SLOTS)]
+def test_two_stacks_never_get_the_same_slot(machine: Path) -> None:
+    taken = [claim_slot(Folder(machine / str(n)), keep=False) for n in range(SLOTS)]
 
-    assert sorted(slot.number for slot in slots) == list(range(SLOTS))
+    assert sorted(slot.number for slot in taken) == list(range(SLOTS))
     with pytest.raises(StackError, match="all places for stacks on this machine are taken"):
-        claim_slot(None)
-    for slot in slots:
+        claim_slot(Folder(machine / "one too many"), keep=False)
+    for slot in taken:
         os.close(slot.lock)
 
 
-def test_a_folder_whose_slot_is_in_use_is_refused(own_machine: Path) -> None:
-    running = claim_slot(3)
+def test_a_stack_that_is_running_cannot_be_started_again(machine: Path) -> None:
+    running = claim_slot(Folder(machine / "mine"), keep=True)
 
     with pytest.raises(StackError, match="already running"):
-        claim_slot(3)
+        claim_slot(Folder(machine / "mine"), keep=True)
     os.close(running.lock)
 
 
+def test_a_kept_stack_that_is_stopped_keeps_its_slot(machine: Path) -> None:
+    mine = claim_slot(Folder(machine / "mine"), keep=True)
+    os.close(mine.lock)
+
+    other = claim_slot(Folder(machine / "other"), keep=False)
+    again = claim_slot(Folder(machine / "mine"), keep=True)
+
+    assert other.number != mine.number
+    assert again.number == mine.number
+    os.close(other.lock)
+    os.close(again.lock)
+
+
+def test_what_a_vanished_stack_left_is_known_to_its_successor(machine: Path) -> None:
+    gone = Folder(machine / "gone")
+    os.close(claim_slot(gone, keep=True).lock)
+    gone.remove()
+
+    successor = claim_slot(Folder(machine / "successor"), keep=False)
+
+    assert successor.predecessor == gone.deployment
+    os.close(successor.lock)
+
+
 def test_slots_share_no_address_and_no_port() -> None:
-    slots = [Slot(number, lock=-1) for number in range(SLOTS)]
-    networks = [ipaddress.ip_network(slot.subnet) for slot in slots]
+    shares = [Slot(number, lock=-1) for number in range(SLOTS)]
+    networks = [ipaddress.ip_network(slot.subnet) for slot in shares]
     ports = [
         port
-        for slot in slots
+        for slot in shares
         for first, last in [map(int, slot.bot_ports.split("-"))]
         for port in range(first, last + 1)
     ]
