@@ -60,11 +60,15 @@ def record_withdraw(record: Record) -> None:
     """Deletes every record of this name that is ours, and re-reads that none is left."""
     for remote in _ours(record):
         cloudflare.provider().delete(record.zone, remote.id)
-    left = _ours(record)
-    if left:
+    if not record_is_gone(record):
         raise ProviderError(f"{record.name} is still published after its deletion")
     record.state, record.provider_id = Record.State.WITHDRAWN, ""
     record.save()
+
+
+def record_is_gone(record: Record) -> bool:
+    """Whether the provider, re-read, holds nothing of ours under this name."""
+    return not _ours(record)
 
 
 def _ours(record: Record) -> list[RemoteRecord]:

@@ -6,6 +6,10 @@ class FleetConfig(AppConfig):
 
     def ready(self) -> None:
         from fleet import receivers
-        from fleet.operations import provision, suspension  # noqa: F401  (registers the kinds)
+        from fleet.operations import (  # noqa: F401  (registers the kinds)
+            provision,
+            suspension,
+            termination,
+        )
 
         receivers.connect()

@@ -4,16 +4,18 @@ Level-triggered: it reads rows, not events, so it does not matter which announce
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count, islice
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from billing.models import Entitlement
+from billing.models import Entitlement, Plan
 from fleet import ports
 from fleet.models import Instance, Node, Operation
 from fleet.operations import ledger
@@ -24,6 +26,7 @@ from wopr.common.errors import ProviderError
 logger = logging.getLogger(__name__)
 # A bot that is paid for and failed is tried again without anybody asking.
 RETRY_FAILED_AFTER = timedelta(hours=1)
+RESIZABLE = (Instance.Status.RUNNING, Instance.Status.STOPPED)
 
 
 def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
@@ -38,11 +41,15 @@ def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
         if entitlement is None or not entitlement.entitled:
             return []
         with correlation(entitlement.correlation_id or new_id()):
-            return _open_missing(tenant, entitlement) + _reopen_failed(tenant)
+            return (
+                _open_missing(tenant, entitlement)
+                + _reopen_failed(tenant)
+                + _open_resizes(tenant, entitlement)
+            )
 
 
 def lacking_tenant_ids() -> list[UUID]:
-    """Tenants that are entitled to more bots than they have, or whose bot failed a while ago."""
+    """Tenants whose bots are too few, not of their plan's size, or failed a while ago."""
     long_ago = timezone.now() - RETRY_FAILED_AFTER
     alive = Count(
         "tenant__instances",
@@ -57,13 +64,22 @@ def lacking_tenant_ids() -> list[UUID]:
         ),
         distinct=True,
     )
-    return [
-        entitlement.tenant_id
-        for entitlement in Entitlement.objects.filter(
-            status__in=Entitlement.ENTITLED, plan__isnull=False
-        ).annotate(alive=alive, failed=failed)
-        if entitlement.alive < entitlement.bots or entitlement.failed
-    ]
+    entitled = Entitlement.objects.filter(status__in=Entitlement.ENTITLED, plan__isnull=False)
+    lacking = entitled.annotate(alive=alive, failed=failed).filter(
+        Q(alive__lt=F("bots")) | Q(failed__gt=0)
+    )
+    resizable = Instance.objects.filter(status__in=RESIZABLE).exclude(
+        memory_mb=F("tenant__entitlement__plan__memory_mb"),
+        cpu_millis=F("tenant__entitlement__plan__cpu_millis"),
+        pids=F("tenant__entitlement__plan__pids"),
+    )
+    outgrown = entitled.filter(tenant__instances__in=resizable)
+    return list(
+        {
+            *lacking.values_list("tenant_id", flat=True),
+            *outgrown.values_list("tenant_id", flat=True),
+        }
+    )
 
 
 def instance_reprovision(*, instance: Instance, cause: str) -> Operation:
@@ -78,20 +94,28 @@ def instance_reprovision(*, instance: Instance, cause: str) -> Operation:
 
 
 def _open_missing(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
-    alive = tenant.instances.exclude(status=Instance.Status.TERMINATED).count()
-    return [
-        _open_one(tenant, entitlement, number) for number in range(alive + 1, entitlement.bots + 1)
-    ]
+    alive = tenant.instances.exclude(status=Instance.Status.TERMINATED)
+    taken = set(alive.values_list("slug", flat=True))
+    free = (slug for slug in _slugs(tenant) if slug not in taken)
+    lacking = max(entitlement.bots - len(taken), 0)
+    return [_open_one(tenant, entitlement, slug) for slug in islice(free, lacking)]
 
 
-def _open_one(tenant: Tenant, entitlement: Entitlement, number: int) -> Operation:
+def _slugs(tenant: Tenant) -> Iterator[str]:
+    """The tenant's name, then numbered ones; no tenant can be called so, for the two hyphens."""
+    yield tenant.slug
+    for number in count(2):
+        yield f"{tenant.slug}--{number}"
+
+
+def _open_one(tenant: Tenant, entitlement: Entitlement, slug: str) -> Operation:
     plan = entitlement.plan
     if plan is None:
         raise ValueError(f"{entitlement} has no plan")
     node = _reserve_node(plan.memory_mb)
     instance = Instance.objects.create(
         tenant=tenant,
-        slug=tenant.slug if number == 1 else f"{tenant.slug}-{number}",
+        slug=slug,
         node=node,
         image=settings.WOPR_BOT_IMAGE,
         memory_mb=plan.memory_mb,
@@ -105,6 +129,33 @@ def _open_one(tenant: Tenant, entitlement: Entitlement, number: int) -> Operatio
         subject=instance,
         tenant=tenant,
         cause=f"entitlement: {entitlement.status}, {plan.code}",
+    )
+
+
+def _open_resizes(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
+    """Brings bots to the limits of the plan; one with an operation under way waits its turn."""
+    plan = entitlement.plan
+    if plan is None:
+        return []
+    wanted = {"memory_mb": plan.memory_mb, "cpu_millis": plan.cpu_millis, "pids": plan.pids}
+    busy = Operation.objects.live().filter(subject_kind="instance").values("subject_id")
+    differing = tenant.instances.filter(status__in=RESIZABLE).exclude(**wanted).exclude(pk__in=busy)
+    return [_open_resize(instance, wanted, plan) for instance in differing]
+
+
+def _open_resize(instance: Instance, wanted: dict[str, int], plan: Plan) -> Operation:
+    node = Node.objects.select_for_update().get(pk=instance.node_id)
+    growth = wanted["memory_mb"] - instance.memory_mb
+    if growth > node.memory_mb - _reserved_mb(node):
+        raise ProviderError(
+            f"{node} has no {growth} MB more for {instance}: enlarge the node or move the bot."
+        )
+    for field, value in wanted.items():
+        setattr(instance, field, value)
+    instance.disk_gb = plan.disk_gb
+    instance.save()
+    return ledger.operation_open(
+        kind="resize", subject=instance, tenant=instance.tenant, cause=f"plan: {plan.code}"
     )
 
 

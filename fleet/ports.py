@@ -16,7 +16,8 @@ _CONFLICTS = ("port is already allocated", "address already in use", "cannot exp
 def free_port(node: Node, *, above: int = 0) -> int:
     """The lowest free port of the node that is higher than `above`; the node row must be locked."""
     first, last = (int(end) for end in settings.WOPR_PORT_RANGE.split("-"))
-    taken = set(Instance.objects.filter(node=node).values_list("host_port", flat=True))
+    alive = Instance.objects.filter(node=node).exclude(status=Instance.Status.TERMINATED)
+    taken = set(alive.values_list("host_port", flat=True))
     for port in range(max(first, above + 1), last + 1):
         if port not in taken:
             return port

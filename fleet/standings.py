@@ -25,23 +25,38 @@ logger = logging.getLogger(__name__)
 # An operation that failed is not opened again before this.
 PAUSE = timedelta(minutes=10)
 FRESH = timedelta(minutes=5)
+_SUSPENDING = (Service.SUSPEND, Service.END)
+_ENDING = (Service.END,)
 _SUSPENDABLE = (Instance.Status.RUNNING, Instance.Status.STOPPED)
 
 
 def follow(*, tenant_ids: Iterable[UUID] | None = None) -> list[Operation]:
-    """Opens a suspend or resume operation for every bot that is not as its tenant stands."""
+    """Opens an operation for every bot that is not as its tenant stands."""
     wanted = standing.standings(tenant_ids=tenant_ids)
     idle = list(_idle_instances(wanted))
     back = [i for i in idle if _should_return(i, wanted[i.tenant_id].service)]
     gone = [i for i in idle if _should_go(i, wanted[i.tenant_id].service)]
+    over = [i for i in idle if _should_end(i, wanted[i.tenant_id].service)]
     opened = [_open("resume", i, wanted[i.tenant_id].reason) for i in back]
-    if gone and _breaker_admits(gone):
-        opened += [
-            _open("suspend", instance, wanted[instance.tenant_id].reason)
-            for instance in gone
-            if _still_to_suspend(instance.tenant_id)
-        ]
+    opened += _open_guarded("suspend", gone, wanted, _SUSPENDING)
+    opened += _open_guarded("terminate", over, wanted, _ENDING)
     return [operation for operation in opened if operation is not None]
+
+
+def _open_guarded(
+    kind: str,
+    instances: list[Instance],
+    wanted: dict[UUID, standing.Standing],
+    services: tuple[Service, ...],
+) -> list[Operation | None]:
+    """What hurts is opened only if the breaker admits it and Stripe still says so."""
+    if not instances or not _breaker_admits(kind, instances):
+        return []
+    return [
+        _open(kind, instance, wanted[instance.tenant_id].reason)
+        for instance in instances
+        if _confirmed_service(instance.tenant_id) in services
+    ]
 
 
 def _idle_instances(wanted: dict[UUID, standing.Standing]) -> Iterable[Instance]:
@@ -67,12 +82,17 @@ def _should_go(instance: Instance, service: Service) -> bool:
     return instance.status in _SUSPENDABLE and service != Service.RUN
 
 
-def _breaker_admits(gone: list[Instance]) -> bool:
+def _should_end(instance: Instance, service: Service) -> bool:
+    """Only what is suspended ends: nobody's bot goes from running to nothing in one step."""
+    return instance.status == Instance.Status.SUSPENDED and service == Service.END
+
+
+def _breaker_admits(kind: str, instances: list[Instance]) -> bool:
     hour_ago = timezone.now() - timedelta(hours=1)
-    lately = Operation.objects.filter(kind="suspend", created_at__gt=hour_ago)
+    lately = Operation.objects.filter(kind=kind, created_at__gt=hour_ago)
     return breaker.admits(
-        action="suspend",
-        wanted=len({instance.tenant_id for instance in gone}),
+        action=kind,
+        wanted=len({instance.tenant_id for instance in instances}),
         lately=lately.values("tenant").distinct().count(),
         tenants=Instance.objects.exclude(status=Instance.Status.TERMINATED)
         .values("tenant")
@@ -81,17 +101,16 @@ def _breaker_admits(gone: list[Instance]) -> bool:
     )
 
 
-def _still_to_suspend(tenant_id: UUID) -> bool:
+def _confirmed_service(tenant_id: UUID) -> Service | None:
     """Stripe's word of a moment ago decides, not what was written down days before."""
-    entitlement = Entitlement.objects.get(tenant_id=tenant_id)
-    read_at = entitlement.refreshed_at
+    read_at = Entitlement.objects.get(tenant_id=tenant_id).refreshed_at
     if read_at is None or read_at < timezone.now() - FRESH:
         try:
             entitlements.entitlement_refresh(tenant_id=tenant_id)
         except ProviderError as error:
-            logger.warning("tenant %s is not suspended without Stripe's word: %s", tenant_id, error)
-            return False
-    return standing.standing_for(tenant_id).service != Service.RUN
+            logger.warning("tenant %s is left alone without Stripe's word: %s", tenant_id, error)
+            return None
+    return standing.standing_for(tenant_id).service
 
 
 def _open(kind: str, instance: Instance, reason: str) -> Operation | None:

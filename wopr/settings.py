@@ -58,6 +58,9 @@ WOPR_ENGINE_SUBNET = env.str("WOPR_ENGINE_SUBNET", "10.213.0.0/16")
 WOPR_PORT_RANGE = env.str("WOPR_PORT_RANGE", "20000-29999")
 WOPR_OPERATION_LEASE_SECONDS = env.int("WOPR_OPERATION_LEASE_SECONDS", 30)
 
+# A folder, or s3:https://host/bucket; below it each tenant has a repository of its own.
+WOPR_BACKUP_REPOSITORY = env.str("WOPR_BACKUP_REPOSITORY", str(BASE_DIR / ".wopr" / "backups"))
+
 # --- Django ---
 INSTALLED_APPS = [
     "unfold",

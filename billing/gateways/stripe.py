@@ -59,13 +59,13 @@ def customer_find(*, email: str, tenant_id: str) -> Any | None:
     with translated("Stripe could not list customers"):
         page = client().v1.customers.list({"email": email, "limit": 100})
         return next(
-            (
-                c
-                for c in page.auto_paging_iter()
-                if (c.metadata or {}).get(SUBSCRIBER_KEY) == tenant_id
-            ),
+            (c for c in page.auto_paging_iter() if _metadata(c).get(SUBSCRIBER_KEY) == tenant_id),
             None,
         )
+
+
+def _metadata(stripe_object: Any) -> dict[str, str]:
+    return dict(stripe_object["metadata"] or {})
 
 
 def customer_create(*, email: str, name: str, tenant_id: str) -> Any:

@@ -15,9 +15,11 @@ from fleet import services
 from fleet.models import Instance, Leak, Operation
 from fleet.progress import kind_title, progress_of, step_title
 from tenants.models import Message, Tenant
-from wopr.common.staff.links import belongs_to, correlation_link, link, subject_link
+from wopr.common.staff.links import belongs_to, correlation_link, link, named, subject_link
 from wopr.common.staff.looks import EMPTY, block, moment, mono, pill
 from wopr.common.staff.pages import MachineOwned, confirmed
+
+named(Operation, lambda operation: f"{kind_title(operation.kind)}, {operation.cause}")
 
 
 @admin.register(Operation)

@@ -1,5 +1,6 @@
 """What WOPR needs of a container engine. An engine object speaks for one node."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +23,15 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a container may use: MB of memory, thousandths of a CPU, number of tasks."""
+
+    memory_mb: int
+    cpu_millis: int
+    pids: int
+
+
+@dataclass(frozen=True)
 class ContainerState:
     """A container as the engine reports it. `published` is None while it is not running."""
 
@@ -33,6 +43,7 @@ class ContainerState:
     labels: dict[str, str] = field(default_factory=dict)
     published: tuple[str, int] | None = None
     restarts: bool = True  # whether the engine starts it again by itself
+    limits: "Limits | None" = None
 
 
 class Engine(Protocol):
@@ -67,6 +78,22 @@ class Engine(Protocol):
 
     def set_restarting(self, name: str, *, restarts: bool) -> None:
         """Whether the engine starts the container again when it ends or the machine boots."""
+        ...
+
+    def set_limits(self, name: str, limits: Limits) -> None:
+        """Changes the limits in place, of a running container too."""
+        ...
+
+    def read_data(self, name: str) -> Iterator[bytes]:
+        """A tar of /data with its owners, all from one moment: writers are frozen meanwhile."""
+        ...
+
+    def scratch_container(self, name: str, image: str, labels: dict[str, str]) -> None:
+        """A container that is never started, with an empty volume of the same name at /data."""
+        ...
+
+    def write_data(self, name: str, tar: Iterable[bytes]) -> None:
+        """Unpacks a tar, with its owners, into /data."""
         ...
 
     def stop_container(self, name: str) -> None: ...

@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import IPAMConfig, IPAMPool, LogConfig, Ulimit
 from docker.utils import parse_repository_tag
 
-from fleet.engines.base import ContainerSpec, ContainerState
+from fleet.engines.base import ContainerSpec, ContainerState, Limits
 from wopr.common.errors import ProviderError
 
 TIMEOUT = 120  # seconds; a start can wait long behind others on a loaded engine
@@ -123,6 +123,48 @@ class DockerEngine:
         with _translated(f"The restart policy of {name} could not be changed"):
             self._api.update_container(name, restart_policy=_restart_policy(restarts))
 
+    def set_limits(self, name: str, limits: Limits) -> None:
+        with _translated(f"The limits of {name} could not be changed"):
+            api: Any = self._api  # docker-py's own update_container knows no pids limit
+            api._raise_for_status(
+                api._post_json(api._url("/containers/{0}/update", name), data=_limits_body(limits))
+            )
+
+    def read_data(self, name: str) -> Iterator[bytes]:
+        with _translated(f"The data of {name} could not be read"), self._frozen(name):
+            chunks, _ = self._api.get_archive(name, f"{DATA}/.")
+            yield from chunks
+
+    @contextmanager
+    def _frozen(self, name: str) -> Iterator[None]:
+        """Nothing in the container runs inside this; one that does not run stays as it is."""
+        if not self._api.inspect_container(name)["State"]["Running"]:
+            yield
+            return
+        self._api.pause(name)
+        try:
+            yield
+        finally:
+            self._api.unpause(name)
+
+    def scratch_container(self, name: str, image: str, labels: dict[str, str]) -> None:
+        with _translated(f"The scratch container {name} could not be created"):
+            self._api.create_volume(name, labels=labels)
+            host = self._api.create_host_config(
+                binds={name: {"bind": DATA, "mode": "rw"}}, network_mode="none", cap_drop=["ALL"]
+            )
+            config = self._api.create_container_config(
+                image=image,
+                command=[],
+                labels=labels,
+                host_config=host,
+            )
+            self._api.create_container_from_config(config, name=name)  # type: ignore[no-untyped-call]
+
+    def write_data(self, name: str, tar: Iterable[bytes]) -> None:
+        with _translated(f"The data of {name} could not be written"):
+            self._api.put_archive(name, DATA, tar)
+
     def stop_container(self, name: str) -> None:
         with _translated(f"The container {name} could not be stopped"):
             try:
@@ -184,6 +226,24 @@ def _host_config(api: docker.APIClient, spec: ContainerSpec, port: str) -> dict[
     return config
 
 
+def _limits(host_config: dict[str, Any]) -> Limits:
+    return Limits(
+        memory_mb=host_config["Memory"] // (1024 * 1024),
+        cpu_millis=host_config["NanoCpus"] // 1_000_000,
+        pids=host_config["PidsLimit"] or 0,
+    )
+
+
+def _limits_body(limits: Limits) -> dict[str, int]:
+    memory = limits.memory_mb * 1024 * 1024
+    return {
+        "Memory": memory,
+        "MemorySwap": memory,
+        "NanoCpus": limits.cpu_millis * 1_000_000,
+        "PidsLimit": limits.pids,
+    }
+
+
 def _restart_policy(restarts: bool) -> Any:
     return {"Name": "unless-stopped" if restarts else "no"}
 
@@ -209,5 +269,6 @@ def _state(inspected: dict[str, Any]) -> ContainerState:
         exit_code=int(state.get("ExitCode", 0)),
         labels=inspected["Config"].get("Labels") or {},
         published=(bound["HostIp"], int(bound["HostPort"])) if bound else None,
+        limits=_limits(inspected["HostConfig"]),
         restarts=inspected["HostConfig"]["RestartPolicy"]["Name"] not in {"", "no"},
     )

@@ -4,6 +4,7 @@ import secrets
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from fleet.models.node import Node, Release
 from tenants.models import Tenant
@@ -26,7 +27,7 @@ class Instance(Identified):
         TERMINATED = "terminated"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="instances")
-    slug = models.CharField(max_length=63, unique=True, help_text="First label of its hostname.")
+    slug = models.CharField(max_length=63, help_text="First label of its hostname.")
     node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="instances")
     status = models.CharField(max_length=16, choices=Status, default=Status.STARTING)
     image = models.CharField(max_length=255, help_text="Repository and moving tag.")
@@ -40,6 +41,7 @@ class Instance(Identified):
     provider_ready = models.BooleanField(
         null=True, blank=True, help_text="What /ready said: false until it has a provider."
     )
+    terminated_at = models.DateTimeField(null=True, blank=True)
     healthy_at = models.DateTimeField(null=True, blank=True)
     platform_token = EncryptedTextField(default=new_secret, editable=False)
     credential_key = EncryptedTextField(default=new_secret, editable=False)
@@ -48,7 +50,14 @@ class Instance(Identified):
     class Meta:
         constraints = (
             # Two bots behind one port would show one tenant's data under the other's name.
-            models.UniqueConstraint(fields=("node", "host_port"), name="one_instance_per_port"),
+            models.UniqueConstraint(
+                fields=("node", "host_port"),
+                condition=~Q(status="terminated"),
+                name="one_instance_per_port",
+            ),
+            models.UniqueConstraint(
+                fields=("slug",), condition=~Q(status="terminated"), name="one_instance_per_slug"
+            ),
         )
         ordering = ("slug",)
 

@@ -54,6 +54,10 @@ class Step(Generic[SubjectT]):
     def undo(self, subject: SubjectT) -> None:
         """Most steps leave nothing behind that the undoing of another does not remove."""
 
+    def absent(self, subject: SubjectT) -> bool:
+        """Whether a re-read of the world shows nothing of what `act` makes."""
+        return True
+
     def resource(self, subject: SubjectT) -> str:
         """What would be left behind if `undo` failed, for the books."""
         return f"{self.name} of {subject}"

@@ -55,6 +55,11 @@ def operation_open(*, kind: str, subject: Any, tenant: Any, cause: str) -> Opera
     return operation
 
 
+def live_operation(subject_kind: str, subject_id: UUID) -> Operation:
+    """The operation that is under way on a subject; a step asks on whose behalf it works."""
+    return Operation.objects.live().get(subject_kind=subject_kind, subject_id=subject_id)
+
+
 @dataclass(frozen=True)
 class Claim:
     """The right to work on an operation, until the lease runs out or somebody takes it over."""

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.utils import timezone
+
 from fleet.models import Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.steps import containers, reach, welcome
@@ -12,7 +14,9 @@ def load_instance(instance_id: UUID) -> Instance:
 
 
 def _failed(instance: Instance) -> None:
-    Instance.objects.filter(pk=instance.pk).update(status=Instance.Status.FAILED)
+    Instance.objects.filter(pk=instance.pk).update(
+        status=Instance.Status.FAILED, updated_at=timezone.now()
+    )
 
 
 PROVISION = register(

@@ -7,8 +7,9 @@ from fleet import ports
 from fleet.engines.base import ContainerSpec, ContainerState
 from fleet.engines.docker import engine
 from fleet.gateways import bot
-from fleet.models import Instance, Operation, Release
+from fleet.models import Instance, Release
 from fleet.operations.base import Facts, NotYet, Step
+from fleet.operations.ledger import live_operation
 from wopr.common.errors import ProviderError
 
 OURS = "wopr.instance"
@@ -59,10 +60,12 @@ class CreateVolume(Step[Instance]):
         engine(instance.node.engine_url).create_volume(instance.volume_name, labels(instance))
 
     def undo(self, instance: Instance) -> None:
-        node = engine(instance.node.engine_url)
-        node.remove_volume(instance.volume_name)
-        if node.find_volume(instance.volume_name) is not None:
+        engine(instance.node.engine_url).remove_volume(instance.volume_name)
+        if not self.absent(instance):
             raise NotYet(f"the volume {instance.volume_name} is still there")
+
+    def absent(self, instance: Instance) -> bool:
+        return engine(instance.node.engine_url).find_volume(instance.volume_name) is None
 
     def resource(self, instance: Instance) -> str:
         return f"volume {instance.volume_name} on {instance.node}"
@@ -91,9 +94,12 @@ class CreateContainer(Step[Instance]):
         if find_container(instance):
             node.stop_container(instance.container_name)
             node.remove_container(instance.container_name)
-        if node.find_container(instance.container_name) is not None:
+        if not self.absent(instance):
             raise NotYet(f"the container {instance.container_name} is still there")
         Instance.objects.filter(pk=instance.pk).update(container_id="")
+
+    def absent(self, instance: Instance) -> bool:
+        return engine(instance.node.engine_url).find_container(instance.container_name) is None
 
     def resource(self, instance: Instance) -> str:
         return f"container {instance.container_name} on {instance.node}"
@@ -172,7 +178,10 @@ def _spec(instance: Instance) -> ContainerSpec:
     return ContainerSpec(
         name=instance.container_name,
         image=instance.release.digest,
-        labels={**labels(instance), "wopr.operation": _live_operation_id(instance)},
+        labels={
+            **labels(instance),
+            "wopr.operation": str(live_operation("instance", instance.pk).pk),
+        },
         environment=_environment(instance),
         volume=instance.volume_name,
         network=settings.WOPR_ENGINE_NETWORK,
@@ -182,11 +191,6 @@ def _spec(instance: Instance) -> ContainerSpec:
         cpu_millis=instance.cpu_millis,
         pids=instance.pids,
     )
-
-
-def _live_operation_id(instance: Instance) -> str:
-    live = Operation.objects.live().filter(subject_kind="instance", subject_id=instance.pk)
-    return str(live.values_list("pk", flat=True).get())
 
 
 def _environment(instance: Instance) -> dict[str, str]:

@@ -39,8 +39,12 @@ class PublishRoute(Step[Instance]):
     def undo(self, instance: Instance) -> None:
         Route.objects.filter(instance=instance).delete()
         edge.publish()
-        if edge.mentions(instance.hostname):
+        if not self.absent(instance):
             raise NotYet(f"the route of {instance.hostname} is still there")
+
+    def absent(self, instance: Instance) -> bool:
+        declared = Route.objects.filter(instance=instance).exists()
+        return not declared and not edge.mentions(instance.hostname)
 
     def resource(self, instance: Instance) -> str:
         return f"route {instance.hostname} at the edge"
@@ -75,6 +79,10 @@ class PublishRecord(Step[Instance]):
         record = _record(instance)
         if record:
             publishing.record_withdraw(record)
+
+    def absent(self, instance: Instance) -> bool:
+        record = _record(instance)
+        return record is None or publishing.record_is_gone(record)
 
     def resource(self, instance: Instance) -> str:
         return f"DNS record {instance.hostname}"

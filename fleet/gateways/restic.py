@@ -1,0 +1,125 @@
+"""restic, one repository a tenant: what is stored is a tar of the volume, with its owners.
+
+Source: restic.readthedocs.io ("Backing up", reading from standard input; "Scripting", --json).
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from django.conf import settings
+
+from wopr.common.errors import ProviderError
+
+FILE = "data.tar"
+CHUNK = 1024 * 1024
+NO_REPOSITORY = 10  # restic 0.17 and newer; older ones exit with 1 and say it
+
+
+class Repository:
+    """A tenant's repository; `name` is below WOPR_BACKUP_REPOSITORY (a folder or s3:…)."""
+
+    def __init__(self, *, name: str, password: str) -> None:
+        self._environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": os.environ.get("HOME", tempfile.gettempdir()),
+            "RESTIC_REPOSITORY": f"{settings.WOPR_BACKUP_REPOSITORY.rstrip('/')}/{name}",
+            "RESTIC_PASSWORD": password,
+            "RESTIC_PROGRESS_FPS": "0.1",
+            **{k: v for k, v in os.environ.items() if k.startswith("AWS_")},
+        }
+
+    def ensure(self) -> None:
+        """Creates the repository unless it is there."""
+        if self._run("cat", "config", check=False).returncode == 0:
+            return
+        made = self._run("init", check=False)
+        if made.returncode != 0 and b"already" not in made.stderr:
+            raise ProviderError(f"the backup repository cannot be made: {_last_line(made.stderr)}")
+
+    def find(self, tag: str) -> str | None:
+        """The id of the newest snapshot with this tag."""
+        listed = self._run("snapshots", "--json", "--tag", tag)
+        snapshots: list[dict[str, Any]] = json.loads(listed.stdout) or []
+        return str(snapshots[-1]["id"]) if snapshots else None
+
+    def store(self, chunks: Iterable[bytes], *, tag: str) -> str:
+        """Stores the stream; returns the snapshot's id."""
+        command = ("backup", "--json", "--stdin", "--stdin-filename", FILE, "--tag", tag)
+        with self._process(*command) as (process, errors):
+            _feed(process, chunks)
+            output = process.stdout.read() if process.stdout else b""
+            _insist(process, errors, "the backup could not be stored")
+        summaries = [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
+        return str(next(s for s in reversed(summaries) if "snapshot_id" in s)["snapshot_id"])
+
+    def fetch(self, snapshot: str) -> Iterator[bytes]:
+        """The stored stream again."""
+        with self._process("dump", snapshot, FILE) as (process, errors):
+            if process.stdout:
+                yield from iter(lambda: process.stdout.read(CHUNK), b"")  # type: ignore[union-attr]
+            _insist(process, errors, "the backup could not be read back")
+
+    def _run(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[bytes]":
+        with _installed():
+            done = subprocess.run(  # noqa: S603  (no shell; our own arguments)
+                ["restic", *arguments],  # noqa: S607  (found on the worker's PATH)
+                env=self._environment,
+                capture_output=True,
+                check=False,
+            )
+        if check and done.returncode != 0:
+            raise ProviderError(f"restic {arguments[0]} failed: {_last_line(done.stderr)}")
+        return done
+
+    @contextmanager
+    def _process(self, *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", IO[bytes]]]:
+        """restic with pipes; what it says of errors goes to a file, so that no pipe fills up."""
+        with tempfile.TemporaryFile() as errors, _installed():
+            process = subprocess.Popen(  # noqa: S603
+                ["restic", *arguments],  # noqa: S607
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+            try:
+                yield process, errors
+            finally:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ProviderError("restic is not installed on this worker", permanent=True) from error
+
+
+def _feed(process: "subprocess.Popen[bytes]", chunks: Iterable[bytes]) -> None:
+    """A restic that ended early breaks the pipe; its own words tell why, later."""
+    if process.stdin is None:
+        return
+    try:
+        for chunk in chunks:
+            process.stdin.write(chunk)
+        process.stdin.close()
+    except BrokenPipeError:
+        return
+
+
+def _insist(process: "subprocess.Popen[bytes]", errors: IO[bytes], what: str) -> None:
+    if process.wait() != 0:
+        errors.seek(0)
+        raise ProviderError(f"{what}: {_last_line(errors.read())}")
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no reason given"

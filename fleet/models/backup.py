@@ -1,0 +1,49 @@
+"""Copies of a bot's data: taken, and counted only once they were restored and compared."""
+
+from typing import Any
+
+from django.db import models
+
+from fleet.models.instance import Instance, new_secret
+from fleet.models.operation import Operation
+from tenants.models import Tenant
+from wopr.common.crypto import EncryptedTextField
+from wopr.common.models import Identified
+
+
+class BackupRepository(Identified):
+    """Where a tenant's backups are, under a password of that tenant's own."""
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.PROTECT, related_name="backup_repository"
+    )
+    password = EncryptedTextField(default=new_secret, editable=False)
+
+    def __str__(self) -> str:
+        return f"backups of {self.tenant}"
+
+
+class Backup(Identified):
+    class Reason(models.TextChoices):
+        NIGHTLY = "nightly"
+        DEMAND = "demand"
+        FINAL = "final"
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="backups")
+    operation = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="backup")
+    reason = models.CharField(max_length=16, choices=Reason)
+    snapshot = models.CharField(max_length=64, blank=True, help_text="restic's id.")
+    size = models.PositiveBigIntegerField(default=0, help_text="Bytes, before compression.")
+    manifest: "models.JSONField[Any, Any]" = models.JSONField(
+        default=dict, blank=True, help_text="Path to [mode, owner, size, sha256]."
+    )
+    taken_at = models.DateTimeField(null=True, blank=True)
+    proven_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a restored copy matched the manifest."
+    )
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.instance} {self.reason} {self.created_at:%Y-%m-%d %H:%M}"

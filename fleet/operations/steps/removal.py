@@ -1,0 +1,57 @@
+"""Steps that take away what provisioning made, and prove that it is gone."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from fleet.models import Instance
+from fleet.operations.base import Facts, NotYet, Step
+from fleet.operations.steps import containers, reach
+
+
+class Remove(Step[Instance]):
+    """Does what undoing `maker` does, as a step of its own; what is gone already is done."""
+
+    essential = True
+
+    def __init__(self, maker: Step[Instance], *, name: str, title: str) -> None:
+        self.maker = maker
+        self.name, self.title = name, title  # type: ignore[misc]  # of each object, not the class
+
+    def observe(self, instance: Instance) -> Facts | None:
+        return {"gone": self.maker.resource(instance)} if self.maker.absent(instance) else None
+
+    def act(self, instance: Instance) -> None:
+        self.maker.undo(instance)
+
+    def resource(self, instance: Instance) -> str:
+        return self.maker.resource(instance)
+
+
+MAKERS: tuple[Step[Instance], ...] = (
+    reach.PublishRoute(),
+    reach.PublishRecord(),
+    containers.CreateContainer(),
+    containers.CreateVolume(),
+)
+
+
+class VerifyGone(Step[Instance]):
+    """Everything is re-read as absent, all at once, before the row says terminated."""
+
+    name = "verify_gone"
+    title = "See that nothing is left"
+
+    def observe(self, instance: Instance) -> Facts | None:
+        left = [maker.resource(instance) for maker in MAKERS if not maker.absent(instance)]
+        if left:
+            raise NotYet(f"still there: {', '.join(left)}")
+        return {"absent": [maker.resource(instance) for maker in MAKERS]}
+
+    def act(self, instance: Instance) -> None:
+        """Nothing to do but to look again."""
+
+    def record(self, instance: Instance, facts: dict[str, Any]) -> None:
+        Instance.objects.filter(pk=instance.pk).update(
+            status=Instance.Status.TERMINATED, terminated_at=timezone.now()
+        )

@@ -1,0 +1,48 @@
+"""Resizing a bot, and ending one: a proven backup first, then proof that nothing is left."""
+
+from fleet.models import Backup, Instance
+from fleet.operations.base import Kind, register
+from fleet.operations.provision import load_instance
+from fleet.operations.steps import backups, limits, removal, standing
+from fleet.operations.steps.removal import MAKERS, Remove
+
+
+def _unchanged(instance: Instance) -> None:
+    """What could not be done is tried again by the next reconcile; the status stays as seen."""
+
+
+ROUTE, RECORD, CONTAINER, VOLUME = MAKERS
+
+RESIZE = register(
+    Kind(
+        name="resize",
+        title="Change the bot's limits",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(limits.SetLimits(),),
+        failed=_unchanged,
+        undoes=False,
+    )
+)
+
+TERMINATE = register(
+    Kind(
+        name="terminate",
+        title="End the bot",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(
+            standing.ShowSuspendedPage(),
+            standing.StopContainer(),
+            backups.TakeBackup(Backup.Reason.FINAL),
+            backups.ProveBackup(),
+            Remove(RECORD, name="remove_record", title="Remove the DNS record"),
+            Remove(ROUTE, name="remove_route", title="Remove the route"),
+            Remove(CONTAINER, name="remove_container", title="Remove the container"),
+            Remove(VOLUME, name="remove_volume", title="Remove the data volume"),
+            removal.VerifyGone(),
+        ),
+        failed=_unchanged,
+        undoes=False,
+    )
+)
