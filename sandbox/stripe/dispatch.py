@@ -23,7 +23,7 @@ from sandbox.stripe.api.call import Call, Handler, Table
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.objects import new_id
 from sandbox.stripe.params import Params, decode
-from sandbox.stripe.version import API_VERSION
+from sandbox.stripe.version import API_VERSION, RELEASE
 from sandbox.stripe.world import World
 from sandbox.types import Json
 
@@ -54,6 +54,11 @@ class ApiRequest:
         return self.headers.get("idempotency-key") if self.method == "POST" else None
 
     @property
+    def version(self) -> str:
+        """Return the API version that the caller wants."""
+        return self.headers.get("stripe-version", API_VERSION)
+
+    @property
     def fingerprint(self) -> str:
         """Return what must be equal for a key to be used again."""
         text = f"{self.method} {self.path} {self.encoded}"
@@ -79,11 +84,12 @@ _TABLE = [(method, _pattern(template), handler) for method, template, handler in
 def dispatch(world: World, request: ApiRequest) -> ApiAnswer:
     """Answer one API request. No awaiting happens in here, so it is atomic."""
     request_id = new_id("req", 14)
-    headers = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
+    headers = {"Request-Id": request_id, "Stripe-Version": request.version}
     if request.key:
         headers["Idempotency-Key"] = request.key
     try:
         _authenticate(world, request)
+        _require_release(request)
         answered = _replay(world, request)
         if answered is not None:
             headers["Idempotent-Replayed"] = "true"
@@ -119,6 +125,12 @@ def _route(request: ApiRequest) -> tuple[Handler, dict[str, str]]:
         "If you are trying to list objects, remove the trailing slash."
     )
     raise StripeError(404, message)
+
+
+def _require_release(request: ApiRequest) -> None:
+    """Refuse versions whose objects look different; dates within one release do not matter."""
+    if request.version.rpartition(".")[2] != RELEASE:
+        raise StripeError(400, f"Invalid Stripe API version: {request.version}")
 
 
 def _authenticate(world: World, request: ApiRequest) -> None:

@@ -18,6 +18,13 @@ def test_a_missing_or_wrong_key_is_401(urls: dict[str, str], key: str) -> None:
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.parametrize(("version", "status"), [("2026-05-27.dahlia", 200), ("2024-06-20", 400)])
+def test_only_versions_of_its_own_release_are_spoken(api: Any, version: str, status: int) -> None:
+    answer = api.http.get("/v1/customers", headers={"Stripe-Version": version})
+    assert answer.status_code == status
+    assert answer.headers["Stripe-Version"] == version
+
+
 def test_a_repeated_key_gives_the_first_answer_again(api: Any) -> None:
     key = {"Idempotency-Key": "one"}
     first, second = (api.post("customers", {"name": "Alice"}, **key) for _ in range(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +22,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture(scope="session")
-def sdk_urls() -> Iterator[dict[str, str]]:
-    with running("--zone", "bots.localhost", "--zone", "example.com") as urls:
+def sdk_key() -> str:
+    """Stripe's key: the product's own where it is set up, since dj-stripe calls with that."""
+    return os.environ.get("STRIPE_SECRET_KEY") or STRIPE_KEY
+
+
+@pytest.fixture(scope="session")
+def sdk_urls(sdk_key: str) -> Iterator[dict[str, str]]:
+    zones = ("--zone", "bots.localhost", "--zone", "example.com")
+    with running("--stripe-key", sdk_key, *zones) as urls:
         yield urls
 
 
@@ -33,10 +41,10 @@ def sdk_control(sdk_urls: dict[str, str]) -> Iterator[SandboxControl]:
 
 
 @pytest.fixture(scope="session")
-def sdk_stripe(sdk_urls: dict[str, str]) -> stripe.StripeClient:
+def sdk_stripe(sdk_urls: dict[str, str], sdk_key: str) -> stripe.StripeClient:
     """Stripe's SDK as an adapter would set it up; retries are the caller's business here."""
     return stripe.StripeClient(
-        STRIPE_KEY, base_addresses={"api": sdk_urls["stripe"]}, max_network_retries=0
+        sdk_key, base_addresses={"api": sdk_urls["stripe"]}, max_network_retries=0
     )
 
 

@@ -199,10 +199,10 @@ def test_a_rate_limit_and_a_lost_answer_arrive_as_the_sdks_exceptions(
 
 
 def test_the_sdks_own_retries_make_a_thing_once(
-    sdk_urls: dict[str, str], fresh: SandboxControl
+    sdk_urls: dict[str, str], sdk_key: str, fresh: SandboxControl
 ) -> None:
     patient = stripe.StripeClient(
-        "sk_test_" + "sandbox" * 4,
+        sdk_key,
         base_addresses={"api": sdk_urls["stripe"]},
         max_network_retries=2,
     )

@@ -16,7 +16,6 @@ import pytest
 
 from sandbox.control import FAILING_CARD, SandboxControl
 from sandbox.process import ROOT
-from sandbox.serve import STRIPE_KEY
 
 SPECS = Path(os.environ.get("WOPR_SPECS", ROOT.parent / "shared" / "specs"))
 _FILE = SPECS / "stripe-fixtures.json"
@@ -54,11 +53,11 @@ ONE_KIND_OF_MANY = {
 
 
 @pytest.fixture(scope="session")
-def world(sdk_urls: dict[str, str], sdk_control: SandboxControl) -> dict[str, Any]:
+def world(sdk_urls: dict[str, str], sdk_key: str, sdk_control: SandboxControl) -> dict[str, Any]:
     """An account in which everything has happened: paid, failed, refunded, canceled."""
     sdk_control.reset()
     with httpx.Client(
-        base_url=f"{sdk_urls['stripe']}/v1/", auth=(STRIPE_KEY, ""), trust_env=False, verify=False
+        base_url=f"{sdk_urls['stripe']}/v1/", auth=(sdk_key, ""), trust_env=False, verify=False
     ) as http:
         return _lived_in(http, sdk_control)
 
