@@ -11,6 +11,7 @@ from billing import entitlements
 from billing.gateways import stripe
 from billing.models import Checkout
 from wopr.common.correlation import correlation
+from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 # Long enough for the webhook to come first, short enough for the person who waits.
@@ -18,11 +19,17 @@ WEBHOOK_GRACE = timedelta(seconds=20)
 
 
 def checkout_refresh(*, checkout: Checkout) -> Checkout:
-    """Re-reads the session and moves the row; a live row only, and never backwards."""
+    """Re-reads the session and moves the row; a live row only, and never backwards.
+
+    Raises ProviderError.
+    """
     if checkout.status != Checkout.Status.OPEN:
         return checkout
     session = stripe.session_retrieve(checkout.stripe_session_id)
     status = _status_of(session)
+    if status == Checkout.Status.COMPLETE:
+        # What was bought comes before the note that it was: after a failure somebody looks again.
+        entitlements.entitlement_refresh(tenant_id=checkout.tenant_id)
     if status != checkout.status:
         Checkout.objects.filter(pk=checkout.pk, status=Checkout.Status.OPEN).update(status=status)
         checkout.refresh_from_db()
@@ -39,9 +46,15 @@ def open_checkouts_refresh() -> None:
     before = timezone.now() - WEBHOOK_GRACE
     for checkout in Checkout.objects.filter(status=Checkout.Status.OPEN, created_at__lte=before):
         with correlation(checkout.correlation_id):
-            if checkout_refresh(checkout=checkout).status == Checkout.Status.COMPLETE:
-                logger.info("checkout %s was paid; its webhook has not come", checkout.pk)
-                entitlements.entitlement_refresh(tenant_id=checkout.tenant_id)
+            _look_at(checkout)
+
+
+def _look_at(checkout: Checkout) -> None:
+    try:
+        if checkout_refresh(checkout=checkout).status == Checkout.Status.COMPLETE:
+            logger.info("checkout %s was paid; its webhook has not come", checkout.pk)
+    except ProviderError as error:
+        logger.error("checkout %s is looked at again later: %s", checkout.pk, error)
 
 
 def opened(checkout: Checkout, session: Any) -> Checkout:

@@ -12,7 +12,8 @@ from billing.models import Checkout, Entitlement, Plan
 from billing.tasks import plan_publish, trigger_process
 from tenants.models import Tenant
 from wopr.common.correlation import current_id
-from wopr.common.errors import Refused
+from wopr.common.errors import ProviderError, Refused
+from wopr.common.locks import session_lock
 from wopr.common.queue import wake
 
 # Enough to tell a delivery by; cookies and authorisation of a stranger are not ours to keep.
@@ -80,14 +81,22 @@ def checkout_open(*, tenant: Tenant, plan_code: str) -> Checkout:
     checkout = _live_checkout(tenant, plan)
     if checkout.status == Checkout.Status.OPEN:
         return checkout
-    session = stripe.session_create(
-        checkout_id=str(checkout.pk),
-        customer_id=customer_id,
-        price_id=plan.stripe_price_id,
-        trial_days=plan.trial_days,
-        metadata={"tenant": str(tenant.pk), "plan": plan.code},
-    )
-    return checkouts.opened(checkout, session)
+    return checkouts.opened(checkout, _session(checkout, plan, customer_id))
+
+
+def _session(checkout: Checkout, plan: Plan, customer_id: str) -> Any:
+    try:
+        return stripe.session_create(
+            checkout_id=str(checkout.pk),
+            customer_id=customer_id,
+            price_id=plan.stripe_price_id,
+            trial_days=plan.trial_days,
+            metadata={"tenant": str(checkout.tenant_id), "plan": plan.code},
+        )
+    except ProviderError as error:
+        if error.answered:
+            Checkout.objects.filter(pk=checkout.pk).update(status=Checkout.Status.EXPIRED)
+        raise
 
 
 def _plan(code: str) -> Plan:
@@ -139,13 +148,16 @@ def _new_checkout(tenant: Tenant, plan: Plan) -> Checkout:
 
 def customer_ensure(*, tenant: Tenant) -> str:
     """The id of the tenant's customer at Stripe, created once."""
-    known = Customer.objects.filter(subscriber=tenant).first()
-    if known:
-        return str(known.id)
-    data: Any = stripe.customer_find(email=tenant.email, tenant_id=str(tenant.pk))
-    data = data or stripe.customer_create(
-        email=tenant.email, name=tenant.name, tenant_id=str(tenant.pk)
-    )
+    with session_lock(f"customer:{tenant.pk}"):
+        known = Customer.objects.filter(subscriber=tenant).first()
+        return str(known.id) if known else _customer_create(tenant)
+
+
+def _customer_create(tenant: Tenant) -> str:
+    """Takes up the customer of an earlier try, whose answer was lost, or creates one."""
+    email, tenant_id = tenant.email, str(tenant.pk)
+    data: Any = stripe.customer_find(email=email, tenant_id=tenant_id)
+    data = data or stripe.customer_create(email=email, name=tenant.name, tenant_id=tenant_id)
     with stripe.translated("The Stripe customer could not be stored"):
         customer = Customer.sync_from_stripe_data(data, api_key=settings.STRIPE_SECRET_KEY)
     Customer.objects.filter(pk=customer.pk).update(subscriber=tenant)

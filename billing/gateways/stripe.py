@@ -1,7 +1,8 @@
 """The only door to Stripe's API, apart from dj-stripe's own synchronisation.
 
-Answers are Stripe's objects; errors are ProviderError. Every creation carries an idempotency key
-made from the row it belongs to.
+Answers are Stripe's objects; errors are ProviderError. What can be looked up is looked up before it
+is created; a checkout session, which cannot, carries an idempotency key made from its row. Stripe
+gives a 500 again to the same key for a day, so a key is used only where nothing else helps.
 """
 
 import logging
@@ -49,9 +50,11 @@ def translated(what: str) -> Iterator[None]:
         yield
     except stripe.StripeError as error:
         permanent = isinstance(error, _PERMANENT)
+        # 409: the same key is at work in another request. 429: nothing was looked at.
+        answered = error.http_status not in (None, 409, 429)
         text = error.user_message or str(error) or type(error).__name__
         logger.warning("stripe: %s: %s", what, text)
-        raise ProviderError(f"{what}: {text}", permanent=permanent) from error
+        raise ProviderError(f"{what}: {text}", permanent=permanent, answered=answered) from error
 
 
 def customer_find(*, email: str, tenant_id: str) -> Any | None:
@@ -71,19 +74,17 @@ def _metadata(stripe_object: Any) -> dict[str, str]:
 def customer_create(*, email: str, name: str, tenant_id: str) -> Any:
     with translated("Stripe could not create the customer"):
         return client().v1.customers.create(
-            {
-                "email": email,
-                "name": name,
-                "metadata": {SUBSCRIBER_KEY: tenant_id},
-            },
-            {"idempotency_key": f"{settings.WOPR_DEPLOYMENT}-customer-{tenant_id}"},
+            {"email": email, "name": name, "metadata": {SUBSCRIBER_KEY: tenant_id}}
         )
 
 
 def session_create(
     *, checkout_id: str, customer_id: str, price_id: str, trial_days: int, metadata: dict[str, str]
 ) -> Any:
-    """A hosted payment page for one subscription; the same one for the same checkout."""
+    """A hosted payment page for one subscription; the same one for the same checkout.
+
+    So is an error that Stripe answered with: after it the checkout is of no use any more.
+    """
     back = f"{settings.WOPR_DASHBOARD_URL}/checkout/{checkout_id}"
     subscription: Any = {"metadata": metadata}
     if trial_days:
@@ -157,6 +158,5 @@ def price_create(
                 "currency": currency,
                 "recurring": {"interval": interval},
                 "lookup_key": lookup_key,
-            },
-            {"idempotency_key": f"price-{lookup_key}"},
+            }
         )

@@ -1,4 +1,4 @@
-"""The sandbox's Stripe as a shop meets it: plans on sale, customers who pay, deliveries that come."""
+"""The sandbox's Stripe as a shop meets it: plans on sale, customers who pay, deliveries."""
 
 import json
 import os

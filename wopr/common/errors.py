@@ -22,11 +22,17 @@ class ProviderError(WoprError):
 
     `permanent` means that the same call will not succeed later without somebody changing
     something; everything else is worth trying again. `retry_after` is the wait, in seconds, that
-    the provider asked for.
+    the provider asked for. `answered` means that this error was its answer, which a provider with
+    idempotency keys gives again to the same key; after silence the work may have been done.
     """
 
     def __init__(
-        self, message: str, *, permanent: bool = False, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        answered: bool = False,
     ) -> None:
         super().__init__(message)
-        self.permanent, self.retry_after = permanent, retry_after
+        self.permanent, self.retry_after, self.answered = permanent, retry_after, answered
