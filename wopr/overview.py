@@ -1,6 +1,7 @@
 """The admin's first page: what runs, what waits, what fails and what it costs, each with a link."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, F, Model, Sum
@@ -11,7 +12,7 @@ from djstripe.models import WebhookEventTrigger
 from billing.models import Entitlement
 from fleet.models import Instance, Leak, Operation
 from tenants.models import Message
-from wopr.common.models import Heartbeat
+from wopr.common.models import Breaker, Heartbeat
 from wopr.common.staff.links import change_url, list_url
 from wopr.common.staff.looks import moment, pill
 from wopr.health import CANARY_SILENCE
@@ -40,7 +41,8 @@ class Tally:
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's callback: adds the figures to the index page's context."""
     return context | {
-        "figures": [_operations(), _failed(), _leaks(), _webhooks(), _messages(), _canary()],
+        "title": "Overview",
+        "figures": [figure() for figure in FIGURES],
         "tables": [
             ("Bots by state", _by_state(Instance, "status", at_work=False)),
             ("Operations by state", _by_state(Operation, "state", at_work=True)),
@@ -48,12 +50,6 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "recent": Operation.objects.select_related("tenant").order_by("-created_at")[:8],
     }
-
-
-def open_leaks(request: HttpRequest) -> str:
-    """The badge in the sidebar: how many things cost money and belong to nobody."""
-    number = Leak.objects.filter(resolved_at=None).count()
-    return str(number) if number else ""
 
 
 def _by_state(model: type[Model], field: str, *, at_work: bool) -> list[Tally]:
@@ -126,6 +122,18 @@ def _messages() -> Figure:
     )
 
 
+def _breakers() -> Figure:
+    day_ago = timezone.now() - timedelta(days=1)
+    number = Breaker.objects.filter(tripped_at__gte=day_ago).count()
+    return Figure(
+        "Actions stopped",
+        number,
+        list_url(Breaker),
+        "danger" if number else "good",
+        "too many tenants at once; a person decides" if number else "none within a day",
+    )
+
+
 def _canary() -> Figure:
     canary = Heartbeat.objects.filter(name="canary").first()
     alive = canary is not None and canary.seen_at >= timezone.now() - CANARY_SILENCE
@@ -136,3 +144,6 @@ def _canary() -> Figure:
         "good" if alive else "danger",
         moment(canary.seen_at) if canary else "never seen: are beat and a worker running?",
     )
+
+
+FIGURES = (_operations, _failed, _leaks, _webhooks, _messages, _breakers, _canary)

@@ -7,20 +7,19 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _item(title: str, icon: str, model: str, *, badge: str = "") -> dict[str, Any]:
+def _item(title: str, icon: str, model: str) -> dict[str, Any]:
     """A line of the sidebar: the list of a model, seen by whoever may see its rows."""
     app, name = model.split(".")
 
     def may_see(request: HttpRequest) -> bool:
         return bool(request.user.has_perm(f"{app}.view_{name}"))
 
-    item: dict[str, Any] = {
+    return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
         "permission": may_see,
     }
-    return item | ({"badge": badge, "badge_variant": "danger"} if badge else {})
 
 
 def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +127,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 "Fleet",
                 _item("Bots", "smart_toy", "fleet.instance"),
                 _item("Operations", "manufacturing", "fleet.operation"),
-                _item("Leaks", "water_drop", "fleet.leak", badge="wopr.overview.open_leaks"),
+                _item("Leaks", "water_drop", "fleet.leak"),
                 _item("Nodes", "dns", "fleet.node"),
                 _item("Releases", "package_2", "fleet.release"),
                 _item("Routes", "route", "fleet.route"),
@@ -136,6 +135,7 @@ ADMIN_LOOK: dict[str, Any] = {
             ),
             _group(
                 "Platform",
+                _item("Breakers", "electrical_services", "common.breaker"),
                 _item("Heartbeats", "ecg_heart", "common.heartbeat"),
                 _item("Schedule", "event_repeat", "django_celery_beat.periodictask"),
                 _item("Groups", "group", "auth.group"),

@@ -12,13 +12,15 @@ from djstripe.models import Event, Subscription
 from billing import services
 from billing.models import Checkout, Entitlement, Plan
 from tenants.models import Tenant
-from wopr.common.staff.links import belongs_to, correlation_link, link
+from wopr.common.staff.links import belongs_to, correlation_link, link, named
 from wopr.common.staff.looks import moment, mono, outside, pill
 from wopr.common.staff.pages import MachineOwned, StaffAdmin, confirmed
 from wopr.common.templatetags.figures import cpus, memory, money
 
 # Those who pay an old price would lose their plan if the row said another one.
 PRICE = ("amount", "currency", "interval")
+named(Checkout, lambda checkout: f"{checkout.plan} for {checkout.tenant}")
+named(Entitlement, lambda entitlement: str(entitlement.tenant))
 
 
 @admin.register(Plan)

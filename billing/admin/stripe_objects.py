@@ -28,12 +28,15 @@ from djstripe.models import (
 
 from billing.models import Entitlement, Plan
 from tenants.models import Tenant
-from wopr.common.staff.links import belongs_to, correlation_link, link
+from wopr.common.staff.links import belongs_to, correlation_link, link, named
 from wopr.common.staff.looks import EMPTY, moment, outside, pill, structure
 from wopr.common.staff.pages import MachineOwned, replace_pages
 from wopr.common.templatetags.figures import money
 
 replace_pages(*apps.get_app_config("djstripe").get_models())
+for model in (Customer, Invoice, Subscription):
+    named(model, lambda row: str(row.id))
+named(Event, lambda event: f"{event.type} {event.id}")
 
 
 class StripeObjectAdmin(MachineOwned):

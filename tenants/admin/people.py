@@ -24,6 +24,7 @@ class MembershipInline(ReadOnlyInline):
 
     model = Membership
     verbose_name_plural = "members"
+    hide_title = True
     fields = ("person", "role", "since")
     readonly_fields = fields
 
@@ -40,7 +41,7 @@ class MembershipInline(ReadOnlyInline):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, StaffAdmin):  # type: ignore[misc, type-arg]
+class UserAdmin(BaseUserAdmin, StaffAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

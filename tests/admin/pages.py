@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.admin import site
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 def change_page(row: Model) -> str:
     meta = row._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(row.pk)])
 
 
 def list_page(model: type[Model]) -> str:
@@ -30,5 +31,5 @@ def text_of(client: Client, path: str) -> str:
 def press(client: Client, row: Model, action: str) -> Any:
     """Presses the button of the action's dialog."""
     meta = row._meta
-    path = reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=[row.pk])
+    path = reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=[quote(row.pk)])
     return client.post(path, {"_form_submitted": "on"}, secure=True, follow=True)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from fleet.models import Operation
 from tests.admin.conftest import Business
 from tests.admin.pages import press
+from wopr.common.models import Breaker
 
 
 def test_a_failed_bot_is_set_up_again(staff_client: Client, business: Business) -> None:
@@ -106,3 +107,15 @@ def test_htmx_is_told_where_to_go(staff_client: Client, business: Business) -> N
         secure=True,
     )
     assert answer["HX-Redirect"] == f"/admin/fleet/leak/{business.leak.pk}/change/"
+
+
+def test_an_action_that_was_stopped_goes_on_once_a_person_approves(staff_client: Client) -> None:
+    stopped = Breaker.objects.create(
+        action="suspend_unpaid: all", tripped_at=timezone.now(), message="90 of 100 tenants"
+    )
+    page = press(staff_client, stopped, "approve").content.decode()
+    stopped.refresh_from_db()
+    assert "may go on for an hour" in page
+    assert stopped.approved_by == "staff@example.com"
+    assert stopped.approved_until is not None
+    assert timezone.now() < stopped.approved_until <= timezone.now() + timedelta(hours=1)

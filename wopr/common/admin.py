@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -15,9 +18,10 @@ from django_celery_beat.models import (
 )
 from unfold.admin import ModelAdmin
 
-from wopr.common.models import Heartbeat
+from wopr.common import breaker
+from wopr.common.models import Breaker, Heartbeat
 from wopr.common.staff.looks import moment, mono
-from wopr.common.staff.pages import MachineOwned, replace_pages
+from wopr.common.staff.pages import MachineOwned, confirmed, replace_pages
 
 # The schedule is code (wopr/schedule.py); its tables only say what beat made of it.
 replace_pages(PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule)
@@ -37,6 +41,39 @@ class HeartbeatAdmin(MachineOwned):
     @admin.display(description="last seen", ordering="seen_at")
     def last_seen(self, heartbeat: Heartbeat) -> SafeString | str:
         return moment(heartbeat.seen_at)
+
+
+@admin.register(Breaker)
+class BreakerAdmin(MachineOwned):
+    """Actions that were stopped because they would have hit too many tenants at once."""
+
+    list_display = ("action", "stopped", "message", "approved", "approved_by")
+    actions_detail = ("approve",)
+    fields = ("action", "stopped", "message", "approved", "approved_by")
+
+    @confirmed(
+        "Approve for an hour",
+        icon="lock_open",
+        ask="Let this action go on?",
+        effects="For an hour it may hit as many tenants as it wants: suspend them, end them or "
+        "write to them. Look at the cause first; without approval it stays stopped.",
+    )
+    def approve(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        row = get_object_or_404(Breaker, pk=unquote(object_id))
+        return self.carry_out(
+            request,
+            row,
+            lambda: breaker.approve(action=row.action, by=str(request.user)),
+            f"“{row.action}” may go on for an hour.",
+        )
+
+    @admin.display(description="stopped", ordering="tripped_at")
+    def stopped(self, row: Breaker) -> SafeString | str:
+        return moment(row.tripped_at)
+
+    @admin.display(description="approved until", ordering="approved_until")
+    def approved(self, row: Breaker) -> SafeString | str:
+        return moment(row.approved_until)
 
 
 @admin.register(PeriodicTask)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import site
+from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
@@ -22,12 +23,18 @@ SHOWN = 8
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,255}\Z")
 Finder = Callable[[Any], Any]
 _referred: dict[str, type[Model]] = {}
+_names: dict[type[Model], Callable[[Any], str]] = {}
 _belonging: dict[type[Model], list[tuple[str, str, Finder]]] = defaultdict(list)
 
 
 def refers(kind: str, model: type[Model]) -> None:
     """From now on the text `<kind>:<id>` names a row of that model."""
     _referred[kind] = model
+
+
+def named(model: type[Model], name: Callable[[Any], str]) -> None:
+    """How a row of the model is called where it is linked to, instead of by its `str`."""
+    _names[model] = name
 
 
 def belongs_to(model: type[Model], title: str, *, more: str = "") -> Callable[[Finder], Finder]:
@@ -47,7 +54,9 @@ def change_url(model: type[Model], pk: Any) -> str:
     """The address of the row's page; empty when staff have no page for it."""
     if not site.is_registered(model):
         return ""
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+    return reverse(
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[quote(pk)]
+    )
 
 
 def list_url(model: type[Model], query: str = "") -> str:
@@ -56,7 +65,7 @@ def list_url(model: type[Model], query: str = "") -> str:
 
 
 def anchor(url: str, text: Any) -> SafeString:
-    return format_html('<a class="link" href="{}">{}</a>', url, text)
+    return format_html('<a class="wopr-link" href="{}">{}</a>', url, text)
 
 
 def link(row: Model | None, text: Any = "") -> SafeString | str:
@@ -121,7 +130,7 @@ def _group(title: str, found: "QuerySet[Any]", more: str) -> Group:
 def entries_of(rows: Iterable[Any]) -> list[Entry]:
     return [
         Entry(
-            text=str(row),
+            text=_names.get(type(row), str)(row),
             url=change_url(type(row), row.pk),
             state=str(getattr(row, "state", "") or getattr(row, "status", "") or ""),
             at_work=hasattr(row, "lease_until"),

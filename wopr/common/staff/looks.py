@@ -82,7 +82,7 @@ def pill(state: str, at_work: bool = False) -> SafeString:
     """A state as colour, icon and word. `at_work` is for operations and steps."""
     look = look_of("working" if at_work and state == "running" else state)
     return format_html(
-        '<span class="pill tone-{}" data-state="{}">'
+        '<span class="wopr-pill wopr-tone-{}" data-state="{}">'
         '<span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
         look.tone,
         state,
@@ -93,12 +93,12 @@ def pill(state: str, at_work: bool = False) -> SafeString:
 
 def mono(text: str) -> SafeString | str:
     """Names, digests and ids, in the monospace face."""
-    return format_html('<span class="mono">{}</span>', text) if text else EMPTY
+    return format_html('<span class="wopr-mono">{}</span>', text) if text else EMPTY
 
 
 def block(text: str) -> SafeString | str:
     """A log, a traceback or an error, as it was written."""
-    return format_html('<pre class="block" tabindex="0">{}</pre>', text) if text else EMPTY
+    return format_html('<pre class="wopr-block" tabindex="0">{}</pre>', text) if text else EMPTY
 
 
 def structure(value: Any) -> SafeString | str:
@@ -124,7 +124,7 @@ def outside(url: str, text: str = "") -> SafeString | str:
     if not url:
         return EMPTY
     return format_html(
-        '<a class="link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>',
+        '<a class="wopr-link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>',
         url,
         text or url,
     )

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin import site
+from django.contrib.admin.utils import quote, unquote
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -35,7 +36,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        row = self.get_object(request, object_id)
+        row = self.get_object(request, unquote(object_id))
         context = {**self.panel_context(row), "linked": linked_groups(row)} if row else {}
         return super().change_view(  # type: ignore[no-any-return]
             request, object_id, form_url, {**context, **(extra_context or {})}
@@ -116,7 +117,7 @@ def confirmed(
 def back_to(request: HttpRequest, row: Model) -> HttpResponse:
     """To the row's page, for a browser as for htmx, which does not follow redirects itself."""
     meta = row._meta
-    answer = redirect(f"admin:{meta.app_label}_{meta.model_name}_change", row.pk)
+    answer = redirect(f"admin:{meta.app_label}_{meta.model_name}_change", quote(row.pk))
     if not request.headers.get("HX-Request"):
         return answer
     return HttpResponse(headers={"HX-Redirect": answer.url})
