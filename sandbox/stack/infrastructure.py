@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sandbox.stack.places import Folder
 from sandbox.stack.postgres import start_postgres
 from sandbox.stack.registry import start_registry
 from sandbox.stack.slots import Slot, claim_slot, port_is_free
-from sandbox.stack.supervisor import StackError, Supervisor
+from sandbox.stack.supervisor import StackError, Supervisor, wait_until
 from sandbox.stack.valkey import start_valkey
 from sandbox.stack.vendors import (
     CLOUDFLARE_TOKEN,
@@ -215,8 +216,10 @@ def refuse_overlap(engine: Engine, deployment: str, slot: Slot) -> None:
 def choose_edge(slot: Slot, wishes: Wishes) -> Edge:
     """Return where Caddy will listen."""
     fixed = {} if wishes.free_ports else FIXED_PORTS
-    if taken := [str(port) for port in fixed.values() if not port_is_free(port)]:
-        raise StackError(f"port {', '.join(taken)} is in use; free it, or give --free-ports")
+    for port in fixed.values():
+        # A stack that was killed a moment ago is still letting go of it.
+        what = f"port {port}, which is in use; free it, or give --free-ports:"
+        wait_until(partial(port_is_free, port), timeout=10, what=what)
     return Edge(
         dashboard_host=DASHBOARD_HOST,
         tenant_domain=TENANT_DOMAIN,

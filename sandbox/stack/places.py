@@ -37,7 +37,7 @@ class Folder:
     @property
     def deployment(self) -> str:
         """Return the name that marks this stack's objects on a shared engine."""
-        return deployment_of(self.path)
+        return f"wopr-{hashlib.sha256(str(self.path).encode()).hexdigest()[:8]}"
 
     @property
     def database(self) -> Path:
@@ -71,8 +71,3 @@ class Folder:
         """Delete everything that belongs to this stack."""
         shutil.rmtree(self.database, ignore_errors=True)
         shutil.rmtree(self.path, ignore_errors=True)
-
-
-def deployment_of(folder: Path) -> str:
-    """Return the name of the stack that lives in a folder."""
-    return f"wopr-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from sandbox.stack.places import SHARED, Folder
-from sandbox.stack.supervisor import Part, StackError, Supervisor
+from sandbox.stack.supervisor import Part, StackError, Supervisor, wait_until
 
 USER = "wopr"
 DATABASE = "wopr"
@@ -25,6 +25,7 @@ def start_postgres(supervisor: Supervisor, folder: Folder, port: int, *, durable
     programs = reachable(find_programs(), server_user)
     if not (data / "PG_VERSION").exists():
         create_cluster(supervisor, folder, programs, server_user)
+    wait_for_predecessor(data / "postmaster.pid")
     url = f"postgres://{USER}:{password}@127.0.0.1:{port}/"
     supervisor.start(
         Part(
@@ -53,6 +54,14 @@ def options(port: int, *, durable: bool) -> list[str]:
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def wait_for_predecessor(pid_file: Path) -> None:
+    """Let the server of a stack that was just killed finish its own end."""
+    if not pid_file.exists():
+        return
+    process = Path("/proc") / pid_file.read_text().split()[0]
+    wait_until(lambda: not process.exists(), timeout=30, what="the former PostgreSQL to end")
 
 
 def create_cluster(

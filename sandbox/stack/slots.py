@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.stack.places import SHARED, Folder, deployment_of
+from sandbox.stack.places import SHARED, Folder
 from sandbox.stack.supervisor import StackError
 
 SLOTS = 16
@@ -93,8 +93,12 @@ def take(number: int, folder: Path, *, keep: bool) -> Slot | None:
         os.close(lock)
         return None
     file.write_text(f"{'kept' if keep else 'temporary'} {folder}")
-    stranger = owner and owner != str(folder)
-    return Slot(number, lock, deployment_of(Path(owner)) if stranger else None)
+    if not owner or owner == str(folder):
+        return Slot(number, lock)
+    # It was killed, or its folder deleted by hand: nobody else will tidy up after it.
+    gone = Folder(Path(owner))
+    gone.remove()
+    return Slot(number, lock, gone.deployment)
 
 
 def try_lock(path: Path) -> int | None:

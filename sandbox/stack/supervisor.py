@@ -175,5 +175,5 @@ def wait_until(condition: Callable[[], bool], *, timeout: float, what: str) -> N
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise StackError(f"waited {timeout:g} s for {what}, in vain")
+            raise StackError(f"waited {timeout:g} s for {what} in vain")
         time.sleep(0.02)

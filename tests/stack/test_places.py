@@ -51,6 +51,18 @@ def test_a_kept_stack_that_is_stopped_keeps_its_slot(machine: Path) -> None:
     os.close(again.lock)
 
 
+def test_the_folder_of_a_temporary_stack_that_was_killed_is_removed(machine: Path) -> None:
+    killed = Folder(machine / "killed")
+    os.close(claim_slot(killed, keep=False).lock)
+    killed.secret("password")
+
+    successor = claim_slot(Folder(machine / "successor"), keep=False)
+
+    assert successor.predecessor == killed.deployment
+    assert not killed.path.exists()
+    os.close(successor.lock)
+
+
 def test_what_a_vanished_stack_left_is_known_to_its_successor(machine: Path) -> None:
     gone = Folder(machine / "gone")
     os.close(claim_slot(gone, keep=True).lock)
@@ -59,6 +71,7 @@ def test_what_a_vanished_stack_left_is_known_to_its_successor(machine: Path) -> 
     successor = claim_slot(Folder(machine / "successor"), keep=False)
 
     assert successor.predecessor == gone.deployment
+    assert not gone.path.exists()
     os.close(successor.lock)
 
 

@@ -47,7 +47,7 @@ def test_a_part_that_ends_at_once_is_reported_with_its_last_words(supervisor: Su
 def test_a_part_that_never_gets_ready_is_given_up_at_its_deadline(supervisor: Supervisor) -> None:
     deaf = Part(name="deaf", command=["sleep", "600"], ready=lambda: False, timeout=0.3)
 
-    with pytest.raises(StackError, match=r"waited 0\.3 s for deaf to be ready, in vain"):
+    with pytest.raises(StackError, match=r"waited 0\.3 s for deaf to be ready in vain"):
         supervisor.start(deaf)
 
 
