@@ -30,6 +30,7 @@ class Standing:
 
     service: Service
     reason: str = ""
+    bots: int = 0
     suspends_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -45,17 +46,17 @@ def standing_of(
     """Decides from rows alone; pure, so that every boundary can be tested by its dates."""
     reasons = sorted({hold.reason for hold in holds})
     if reasons:
-        return Standing(Service.SUSPEND, ", ".join(reasons))
+        return Standing(Service.SUSPEND, ", ".join(reasons), entitlement.bots)
     if entitlement.status in _PAID or entitlement.lapsed_at is None:
-        return Standing(Service.RUN)
+        return Standing(Service.RUN, "", entitlement.bots)
     grace = settings.WOPR_GRACE_DAYS if entitlement.status in _COLLECTING else 0
     suspends_at = entitlement.lapsed_at + timedelta(days=grace)
     ends_at = suspends_at + timedelta(days=settings.WOPR_RETENTION_DAYS)
     if reprieved or now < suspends_at:
-        return Standing(Service.RUN, "payment", suspends_at, ends_at)
-    if now < ends_at:
-        return Standing(Service.SUSPEND, "payment", suspends_at, ends_at)
-    return Standing(Service.END, "payment", suspends_at, ends_at)
+        service = Service.RUN
+    else:
+        service = Service.SUSPEND if now < ends_at else Service.END
+    return Standing(service, "payment", entitlement.bots, suspends_at, ends_at)
 
 
 def standings(*, tenant_ids: Iterable[UUID] | None = None) -> dict[UUID, Standing]:

@@ -5,11 +5,14 @@ is to be suspended for not paying is asked about at Stripe once more before anyt
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from billing import entitlements, standing
@@ -25,95 +28,105 @@ logger = logging.getLogger(__name__)
 # An operation that failed is not opened again before this.
 PAUSE = timedelta(minutes=10)
 FRESH = timedelta(minutes=5)
-_SUSPENDING = (Service.SUSPEND, Service.END)
-_ENDING = (Service.END,)
 _SUSPENDABLE = (Instance.Status.RUNNING, Instance.Status.STOPPED)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What one bot should be, and why."""
+
+    instance: Instance
+    service: Service
+    reason: str
 
 
 def follow(*, tenant_ids: Iterable[UUID] | None = None) -> list[Operation]:
     """Opens an operation for every bot that is not as its tenant stands."""
-    wanted = standing.standings(tenant_ids=tenant_ids)
-    idle = list(_idle_instances(wanted))
-    back = [i for i in idle if _should_return(i, wanted[i.tenant_id].service)]
-    gone = [i for i in idle if _should_go(i, wanted[i.tenant_id].service)]
-    over = [i for i in idle if _should_end(i, wanted[i.tenant_id].service)]
-    opened = [_open("resume", i, wanted[i.tenant_id].reason) for i in back]
-    opened += _open_guarded("suspend", gone, wanted, _SUSPENDING)
-    opened += _open_guarded("terminate", over, wanted, _ENDING)
+    wishes = _wishes(standing.standings(tenant_ids=tenant_ids))
+    opened = [_open("resume", wish) for wish in wishes if _should_return(wish)]
+    opened += _open_guarded("suspend", [wish for wish in wishes if _should_go(wish)])
+    opened += _open_guarded("terminate", [wish for wish in wishes if _should_end(wish)])
     return [operation for operation in opened if operation is not None]
 
 
-def _open_guarded(
-    kind: str,
-    instances: list[Instance],
-    wanted: dict[UUID, standing.Standing],
-    services: tuple[Service, ...],
-) -> list[Operation | None]:
+def _wishes(standings: dict[UUID, standing.Standing]) -> list[Wish]:
+    """One for each bot that is idle; the oldest bots are those that the tenant pays for."""
+    idle = set(_idle_instances(standings).values_list("pk", flat=True))
+    alive = Instance.objects.filter(tenant_id__in=list(standings)).exclude(
+        status=Instance.Status.TERMINATED
+    )
+    wishes: list[Wish] = []
+    paid_for: Counter[UUID] = Counter()
+    for instance in alive.select_related("tenant").order_by("created_at"):
+        tenant = standings[instance.tenant_id]
+        paid_for[instance.tenant_id] += 1
+        if instance.pk not in idle:
+            continue
+        if tenant.service == Service.RUN and paid_for[instance.tenant_id] > tenant.bots:
+            wishes.append(Wish(instance, Service.SUSPEND, "more bots than are paid for"))
+        else:
+            wishes.append(Wish(instance, tenant.service, tenant.reason))
+    return wishes
+
+
+def _open_guarded(kind: str, wishes: list[Wish]) -> list[Operation | None]:
     """What hurts is opened only if the breaker admits it and Stripe still says so."""
-    if not instances or not _breaker_admits(kind, instances):
+    if not wishes or not _breaker_admits(kind, wishes):
         return []
-    return [
-        _open(kind, instance, wanted[instance.tenant_id].reason)
-        for instance in instances
-        if _confirmed_service(instance.tenant_id) in services
-    ]
+    return [_open(kind, wish) for wish in wishes if _is_confirmed(wish)]
 
 
-def _idle_instances(wanted: dict[UUID, standing.Standing]) -> Iterable[Instance]:
+def _idle_instances(standings: dict[UUID, standing.Standing]) -> QuerySet[Instance]:
     """Bots with no operation now, and none that failed a moment ago."""
-    busy = Operation.objects.filter(subject_kind="instance").exclude(
-        state=Operation.State.SUCCEEDED
-    )
-    recent = busy.filter(finished_at__isnull=True) | busy.filter(
-        finished_at__gt=timezone.now() - PAUSE
-    )
-    return (
-        Instance.objects.filter(tenant_id__in=list(wanted))
-        .exclude(pk__in=recent.values("subject_id"))
-        .select_related("tenant")
+    unfinished = Q(finished_at__isnull=True)
+    failed_lately = Q(state=Operation.State.FAILED, finished_at__gt=timezone.now() - PAUSE)
+    busy = Operation.objects.filter(unfinished | failed_lately, subject_kind="instance")
+    return Instance.objects.filter(tenant_id__in=list(standings)).exclude(
+        pk__in=busy.values("subject_id")
     )
 
 
-def _should_return(instance: Instance, service: Service) -> bool:
-    return instance.status == Instance.Status.SUSPENDED and service == Service.RUN
+def _should_return(wish: Wish) -> bool:
+    return wish.instance.status == Instance.Status.SUSPENDED and wish.service == Service.RUN
 
 
-def _should_go(instance: Instance, service: Service) -> bool:
-    return instance.status in _SUSPENDABLE and service != Service.RUN
+def _should_go(wish: Wish) -> bool:
+    return wish.instance.status in _SUSPENDABLE and wish.service != Service.RUN
 
 
-def _should_end(instance: Instance, service: Service) -> bool:
+def _should_end(wish: Wish) -> bool:
     """Only what is suspended ends: nobody's bot goes from running to nothing in one step."""
-    return instance.status == Instance.Status.SUSPENDED and service == Service.END
+    return wish.instance.status == Instance.Status.SUSPENDED and wish.service == Service.END
 
 
-def _breaker_admits(kind: str, instances: list[Instance]) -> bool:
+def _breaker_admits(kind: str, wishes: list[Wish]) -> bool:
     hour_ago = timezone.now() - timedelta(hours=1)
     lately = Operation.objects.filter(kind=kind, created_at__gt=hour_ago)
+    alive = Instance.objects.exclude(status=Instance.Status.TERMINATED)
     return breaker.admits(
         action=kind,
-        wanted=len({instance.tenant_id for instance in instances}),
+        wanted=len({wish.instance.tenant_id for wish in wishes}),
         lately=lately.values("tenant").distinct().count(),
-        tenants=Instance.objects.exclude(status=Instance.Status.TERMINATED)
-        .values("tenant")
-        .distinct()
-        .count(),
+        tenants=alive.values("tenant").distinct().count(),
     )
 
 
-def _confirmed_service(tenant_id: UUID) -> Service | None:
+def _is_confirmed(wish: Wish) -> bool:
     """Stripe's word of a moment ago decides, not what was written down days before."""
+    tenant_id = wish.instance.tenant_id
     read_at = Entitlement.objects.get(tenant_id=tenant_id).refreshed_at
     if read_at is None or read_at < timezone.now() - FRESH:
         try:
             entitlements.entitlement_refresh(tenant_id=tenant_id)
         except ProviderError as error:
             logger.warning("tenant %s is left alone without Stripe's word: %s", tenant_id, error)
-            return None
-    return standing.standing_for(tenant_id).service
+            return False
+    wishes = _wishes(standing.standings(tenant_ids=[tenant_id]))
+    return any(w.instance == wish.instance and w.service == wish.service for w in wishes)
 
 
-def _open(kind: str, instance: Instance, reason: str) -> Operation | None:
+def _open(kind: str, wish: Wish) -> Operation | None:
+    instance = wish.instance
     entitlement = Entitlement.objects.filter(tenant_id=instance.tenant_id).first()
     origin = entitlement.correlation_id if entitlement else ""
     with correlation(origin or new_id()), transaction.atomic():
@@ -125,7 +138,7 @@ def _open(kind: str, instance: Instance, reason: str) -> Operation | None:
                 kind=kind,
                 subject=row,
                 tenant=instance.tenant,
-                cause=f"standing: {reason or 'paid'}",
+                cause=f"standing: {wish.reason or 'paid'}",
             )
         except Refused as refusal:
             logger.info("%s waits: %s", kind, refusal)

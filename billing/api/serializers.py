@@ -1,11 +1,13 @@
 """Plans, checkouts and subscriptions as the API shows them."""
 
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.models import Checkout, Entitlement, Plan
+from billing.standing import standing_for
 
 
 class PriceSerializer(serializers.Serializer[Any]):
@@ -46,6 +48,32 @@ class BuySerializer(serializers.Serializer[Any]):
     plan = serializers.CharField(max_length=40)
 
 
+class ChangeSerializer(serializers.Serializer[Any]):
+    plan = serializers.CharField(max_length=40)
+    quantity = serializers.IntegerField(default=1, min_value=1, help_text="Number of bots.")
+
+
+class CancelSerializer(serializers.Serializer[Any]):
+    when = serializers.ChoiceField(choices=("period_end", "now"))
+
+
+class PreviewLineSerializer(serializers.Serializer[Any]):
+    description = serializers.CharField()
+    amount = serializers.IntegerField(help_text="In the currency's minor unit; may be negative.")
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    plan = serializers.CharField()
+    quantity = serializers.IntegerField()
+    due_now = serializers.IntegerField(help_text="In the currency's minor unit.")
+    currency = serializers.CharField()
+    lines = PreviewLineSerializer(many=True)
+
+
+class PortalSerializer(serializers.Serializer[Any]):
+    url = serializers.URLField()
+
+
 class CheckoutSerializer(serializers.ModelSerializer[Checkout]):
     plan = serializers.CharField(source="plan.code")
     message = serializers.SerializerMethodField()
@@ -70,6 +98,9 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
         slug_field="code", read_only=True
     )
     entitled = serializers.BooleanField(read_only=True)
+    service = serializers.SerializerMethodField()
+    suspends_at = serializers.SerializerMethodField()
+    ends_at = serializers.SerializerMethodField()
 
     class Meta:
         model = Entitlement
@@ -78,7 +109,19 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
             "plan",
             "bots",
             "entitled",
+            "service",
+            "suspends_at",
+            "ends_at",
             "current_period_end",
             "cancel_at_period_end",
             "refreshed_at",
         )
+
+    def get_service(self, entitlement: Entitlement) -> str:
+        return standing_for(entitlement.tenant_id).service
+
+    def get_suspends_at(self, entitlement: Entitlement) -> datetime | None:
+        return standing_for(entitlement.tenant_id).suspends_at
+
+    def get_ends_at(self, entitlement: Entitlement) -> datetime | None:
+        return standing_for(entitlement.tenant_id).ends_at

@@ -17,7 +17,7 @@ from billing.api.serializers import (
 )
 from billing.models import Checkout, Entitlement, Plan
 from tenants.api.views import TenantScoped
-from tenants.models import Tenant
+from tenants.models import Membership, Tenant
 from wopr.common.permissions import Public, SignedIn
 
 
@@ -34,6 +34,7 @@ class CheckoutOpenView(TenantScoped):
     """Opens Stripe's payment page for a plan; the customer is sent to its `url`."""
 
     throttle_scope = "checkout"
+    roles = Membership.MAY_PAY
 
     @extend_schema(request=BuySerializer, responses={201: CheckoutSerializer})
     def post(self, request: Request, **_: Any) -> Response:

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,7 +22,7 @@ from tenants.api.serializers import (
     NameCheckSerializer,
     TenantSerializer,
 )
-from tenants.models import Document, Tenant, User
+from tenants.models import Document, Membership, Tenant, User
 from wopr.common.errors import Refused
 from wopr.common.permissions import SignedIn
 
@@ -30,11 +31,16 @@ class TenantScoped(APIView):
     """A view below /tenants/{tenant_id}: the tenant is the caller's, or there is none (404)."""
 
     permission_classes = (SignedIn,)
+    # The roles that may do what the view does; for a member with another one it is 403.
+    roles: tuple[str, ...] = tuple(Membership.Role.values)
 
     @property
     def tenant(self) -> Tenant:
         tenant_id = self.kwargs["tenant_id"]
-        return get_object_or_404(Tenant.objects.of(self.request.user), pk=tenant_id)
+        tenant = get_object_or_404(Tenant.objects.of(self.request.user), pk=tenant_id)
+        if not tenant.memberships.filter(user_id=self.request.user.pk, role__in=self.roles).exists():
+            raise PermissionDenied(f"Your role in {tenant.name} does not allow this.")
+        return tenant
 
 
 class MeView(generics.RetrieveAPIView[User]):

@@ -59,6 +59,8 @@ class Membership(Identified):
         MEMBER = "member"
         BILLING = "billing"
 
+    MAY_PAY = (Role.OWNER, Role.ADMIN, Role.BILLING)
+
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships"

@@ -1,0 +1,101 @@
+"""API of a running subscription: preview, change, cancel, resume, and Stripe's portal."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import subscriptions
+from billing.api.serializers import (
+    CancelSerializer,
+    ChangeSerializer,
+    PortalSerializer,
+    PreviewSerializer,
+    SubscriptionSerializer,
+)
+from tenants.api.views import TenantScoped
+from tenants.models import Membership
+from wopr.common.permissions import SignedIn
+
+
+class SubscriptionAction(TenantScoped):
+    """Anything that may cost money: for roles that may pay, and not too often."""
+
+    permission_classes = (SignedIn,)
+    roles = Membership.MAY_PAY
+    throttle_scope = "checkout"
+
+
+class SubscriptionPreviewView(SubscriptionAction):
+    """What a change of plan or number of bots would cost now. Changes nothing."""
+
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=ChangeSerializer, responses=PreviewSerializer)
+    def post(self, request: Request, **_: Any) -> Response:
+        wanted = _valid(ChangeSerializer(data=request.data))
+        preview = subscriptions.change_preview(
+            tenant=self.tenant, plan_code=wanted["plan"], quantity=wanted["quantity"]
+        )
+        lines = [{"description": text, "amount": amount} for text, amount in preview.lines]
+        answer = {
+            "plan": preview.plan.code,
+            "quantity": preview.quantity,
+            "due_now": preview.due_now,
+            "currency": preview.currency,
+            "lines": lines,
+        }
+        return Response(PreviewSerializer(answer).data)
+
+
+class SubscriptionChangeView(SubscriptionAction):
+    """Changes the plan or the number of bots, and charges or credits the difference."""
+
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=ChangeSerializer, responses=SubscriptionSerializer)
+    def post(self, request: Request, **_: Any) -> Response:
+        wanted = _valid(ChangeSerializer(data=request.data))
+        entitlement = subscriptions.change(
+            tenant=self.tenant, plan_code=wanted["plan"], quantity=wanted["quantity"]
+        )
+        return Response(SubscriptionSerializer(entitlement).data)
+
+
+class SubscriptionCancelView(SubscriptionAction):
+    """Cancels at the end of the paid period, or now."""
+
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=CancelSerializer, responses=SubscriptionSerializer)
+    def post(self, request: Request, **_: Any) -> Response:
+        wanted = _valid(CancelSerializer(data=request.data))
+        entitlement = subscriptions.cancel(tenant=self.tenant, now=wanted["when"] == "now")
+        return Response(SubscriptionSerializer(entitlement).data)
+
+
+class SubscriptionResumeView(SubscriptionAction):
+    """Takes back a cancellation that has not come into force."""
+
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=SubscriptionSerializer)
+    def post(self, request: Request, **_: Any) -> Response:
+        entitlement = subscriptions.resume(tenant=self.tenant)
+        return Response(SubscriptionSerializer(entitlement).data)
+
+
+class PortalView(SubscriptionAction):
+    """Opens Stripe's own pages for payment methods and invoices."""
+
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=PortalSerializer)
+    def post(self, request: Request, **_: Any) -> Response:
+        return Response({"url": subscriptions.portal_open(tenant=self.tenant)})
+
+
+def _valid(serializer: Any) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

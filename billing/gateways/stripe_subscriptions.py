@@ -1,0 +1,73 @@
+"""Changing a subscription at Stripe: the second half of the door in `billing.gateways.stripe`.
+
+Source: docs.stripe.com/billing/subscriptions (upgrade-downgrade, cancel) and
+docs.stripe.com/api/invoices/create_preview.
+"""
+
+from typing import Any
+
+from billing.gateways.stripe import client, translated
+
+
+def retrieve(subscription_id: str) -> Any:
+    with translated("Stripe could not be asked about the subscription"):
+        return client().v1.subscriptions.retrieve(subscription_id)
+
+
+def preview(*, subscription: Any, price_id: str, quantity: int) -> Any:
+    """The invoice that a change would make now; changes nothing."""
+    with translated("Stripe could not preview the change"):
+        return client().v1.invoices.create_preview(
+            {
+                "customer": subscription["customer"],
+                "subscription": subscription["id"],
+                "subscription_details": {
+                    "items": [_item(subscription, price_id, quantity)],
+                    "proration_behavior": "always_invoice",
+                },
+            }
+        )
+
+
+def change(*, subscription: Any, price_id: str, quantity: int, key: str) -> Any:
+    """Moves the subscription to a price and charges or credits the difference at once.
+
+    A card that is declined leaves the subscription as it was.
+    """
+    with translated("Stripe did not change the subscription"):
+        return client().v1.subscriptions.update(
+            subscription["id"],
+            {
+                "items": [_item(subscription, price_id, quantity)],
+                "proration_behavior": "always_invoice",
+                "payment_behavior": "error_if_incomplete",
+            },
+            {"idempotency_key": key},
+        )
+
+
+def set_cancel_at_period_end(subscription_id: str, *, cancel: bool) -> Any:
+    with translated("Stripe did not change when the subscription ends"):
+        return client().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": cancel})
+
+
+def cancel_now(subscription_id: str) -> Any:
+    with translated("Stripe did not cancel the subscription"):
+        return client().v1.subscriptions.cancel(subscription_id)
+
+
+def portal(*, customer_id: str, return_url: str) -> Any:
+    """Stripe's own pages for payment methods and invoices."""
+    with translated("Stripe could not open its portal"):
+        return client().v1.billing_portal.sessions.create(
+            {"customer": customer_id, "return_url": return_url}
+        )
+
+
+def _item(subscription: Any, price_id: str, quantity: int) -> Any:
+    """The one item, by its id: without it Stripe would add a second one."""
+    return {
+        "id": subscription["items"]["data"][0]["id"],
+        "price": price_id,
+        "quantity": quantity,
+    }
