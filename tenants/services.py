@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from tenants.models import Membership, Message, Tenant, User
+from tenants.names import validate_slug
 from tenants.tasks import message_send
 from wopr.common.errors import Refused
 from wopr.common.queue import wake
@@ -26,7 +27,7 @@ def tenant_create(*, owner: User, slug: str, name: str) -> Tenant:
 def slug_check(*, slug: str) -> None:
     """Raises Refused when no tenant may be made under this name; changes nothing."""
     try:
-        Tenant._meta.get_field("slug").run_validators(slug)
+        validate_slug(slug)
     except ValidationError as error:
         first = error.error_list[0]
         raise Refused(first.code or "slug_malformed", first.messages[0], field="slug") from error

@@ -5,14 +5,12 @@ matters, since a later snapshot contains all earlier ones.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 
 from fleet.api.serializers import OperationSerializer
 from fleet.models import Operation
@@ -20,17 +18,6 @@ from fleet.models import Operation
 LOOK_EVERY = 0.3  # seconds; one indexed query of one number
 HEARTBEAT_EVERY = 15.0  # seconds; proxies cut what is silent
 LONGEST = 600.0  # seconds; the client reconnects by itself
-
-
-class EventStreamRenderer(BaseRenderer):
-    """Accepts text/event-stream; errors are still told as JSON."""
-
-    media_type = "text/event-stream"
-    format = "events"
-    charset = "utf-8"
-
-    def render(self, data: Any, *_: Any, **__: Any) -> bytes:
-        return json.dumps(data).encode()
 
 
 async def operation_events(operation_id: UUID, *, after: int) -> AsyncIterator[bytes]:

@@ -16,11 +16,12 @@ from rest_framework.views import APIView
 
 from fleet import services
 from fleet.api.serializers import InstanceSerializer, OperationSerializer
-from fleet.api.stream import EventStreamRenderer, operation_events
+from fleet.api.stream import operation_events
 from fleet.models import Instance, Operation
 from tenants.api.views import TenantScoped
 from tenants.models import Tenant
 from wopr.common.permissions import SignedIn
+from wopr.common.renderers import EventStreamRenderer
 
 
 class InstanceListView(TenantScoped, generics.ListAPIView[Instance]):

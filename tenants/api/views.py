@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants import services
-from tenants.api.renderers import PdfRenderer
 from tenants.api.serializers import (
     DocumentSerializer,
     MeSerializer,
@@ -25,6 +24,7 @@ from tenants.api.serializers import (
 from tenants.models import Document, Membership, Tenant, User
 from wopr.common.errors import Refused
 from wopr.common.permissions import SignedIn
+from wopr.common.renderers import PdfRenderer
 
 
 class TenantScoped(APIView):
