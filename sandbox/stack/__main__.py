@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.stack import packages
+from sandbox.stack.bench import bench
 from sandbox.stack.infrastructure import Wishes, started_infrastructure
 from sandbox.stack.journey import journey
 from sandbox.stack.places import MACHINE, REPOSITORY
@@ -49,6 +50,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
     played = commands.add_parser("journey", help=journey.__doc__)
     played.set_defaults(act=journey)
+
+    measured = commands.add_parser("bench", help=bench.__doc__)
+    measured.add_argument("--customers", type=int, default=5)
+    measured.set_defaults(act=bench)
 
     cleaning = commands.add_parser("clean", help=clean.__doc__)
     cleaning.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)

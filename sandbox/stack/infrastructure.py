@@ -1,7 +1,6 @@
 """Everything that the product needs around it, started in order and described by variables."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -195,7 +194,7 @@ def started_infrastructure(wishes: Wishes) -> Iterator[Infrastructure]:
         supervisor.stop()
         if not wishes.keep:
             folder.remove()
-        sys.stdout.flush()
+        slot.release()
 
 
 def refuse_overlap(engine: Engine, deployment: str, slot: Slot) -> None:

@@ -51,6 +51,10 @@ class Slot:
                 return port
         raise StackError(f"port {first} and the next {PORTS_PER_PURPOSE - 1} are taken ({purpose})")
 
+    def release(self) -> None:
+        """Let others have it; the end of the process does the same."""
+        os.close(self.lock)
+
 
 def port_is_free(port: int) -> bool:
     """Say whether a loopback port can be listened on."""

@@ -91,7 +91,7 @@ def test_a_stack_that_is_started_twice_refuses_the_second_time(tmp_path: Path) -
         capture_output=True,
         text=True,
     )
-    os.close(running.lock)
+    running.release()
 
     assert second.returncode == 1
     assert "already running" in second.stderr

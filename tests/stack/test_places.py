@@ -1,7 +1,6 @@
 """Stacks on one machine keep out of each other's way."""
 
 import ipaddress
-import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +26,7 @@ def test_two_stacks_never_get_the_same_slot(machine: Path) -> None:
     with pytest.raises(StackError, match="all places for stacks on this machine are taken"):
         claim_slot(Folder(machine / "one too many"), keep=False)
     for slot in taken:
-        os.close(slot.lock)
+        slot.release()
 
 
 def test_a_stack_that_is_running_cannot_be_started_again(machine: Path) -> None:
@@ -35,44 +34,44 @@ def test_a_stack_that_is_running_cannot_be_started_again(machine: Path) -> None:
 
     with pytest.raises(StackError, match="already running"):
         claim_slot(Folder(machine / "mine"), keep=True)
-    os.close(running.lock)
+    running.release()
 
 
 def test_a_kept_stack_that_is_stopped_keeps_its_slot(machine: Path) -> None:
     mine = claim_slot(Folder(machine / "mine"), keep=True)
-    os.close(mine.lock)
+    mine.release()
 
     other = claim_slot(Folder(machine / "other"), keep=False)
     again = claim_slot(Folder(machine / "mine"), keep=True)
 
     assert other.number != mine.number
     assert again.number == mine.number
-    os.close(other.lock)
-    os.close(again.lock)
+    other.release()
+    again.release()
 
 
 def test_the_folder_of_a_temporary_stack_that_was_killed_is_removed(machine: Path) -> None:
     killed = Folder(machine / "killed")
-    os.close(claim_slot(killed, keep=False).lock)
+    claim_slot(killed, keep=False).release()
     killed.secret("password")
 
     successor = claim_slot(Folder(machine / "successor"), keep=False)
 
     assert successor.predecessor == killed.deployment
     assert not killed.path.exists()
-    os.close(successor.lock)
+    successor.release()
 
 
 def test_what_a_vanished_stack_left_is_known_to_its_successor(machine: Path) -> None:
     gone = Folder(machine / "gone")
-    os.close(claim_slot(gone, keep=True).lock)
+    claim_slot(gone, keep=True).release()
     gone.remove()
 
     successor = claim_slot(Folder(machine / "successor"), keep=False)
 
     assert successor.predecessor == gone.deployment
     assert not gone.path.exists()
-    os.close(successor.lock)
+    successor.release()
 
 
 def test_slots_share_no_address_and_no_port() -> None:

@@ -1,0 +1,54 @@
+"""`make bench`: how long the stack takes to start, and a customer to a running bot."""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from sandbox.stack import journey
+from sandbox.stack.front_door import front_door
+from sandbox.stack.infrastructure import Infrastructure, Wishes, started_infrastructure
+from sandbox.stack.journey import Customer
+from sandbox.stack.places import MACHINE
+from sandbox.stack.product import start_product
+
+FROM_PAYMENT = ("be_entitled", "watch_provisioning")
+# What `look_behind` expects is true of a stack with one customer only.
+STAGES = tuple(stage for stage in journey.STAGES if stage is not journey.look_behind)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure a first start, a second one, and several customers one after the other."""
+    with tempfile.TemporaryDirectory(prefix="wopr-bench-", dir=MACHINE) as folder:
+        began = time.monotonic()
+        with started_infrastructure(Wishes(folder=Path(folder), free_ports=True)) as parts:
+            start_product(parts)
+            first = time.monotonic() - began
+        began = time.monotonic()
+        with started_infrastructure(
+            Wishes(folder=Path(folder), free_ports=True, keep=False)
+        ) as parts:
+            start_product(parts)
+            second = time.monotonic() - began
+            times = [play(parts, number) for number in range(options.customers)]
+    print(f"\nfirst start {first:.1f} s, second start {second:.1f} s")
+    print(f"{options.customers} customers, one after the other:   median    worst")
+    for stage in STAGES:
+        print_row(stage.__name__, [each[stage.__name__] for each in times])
+    print_row("payment to bot", [sum(each[name] for name in FROM_PAYMENT) for each in times])
+    return 0
+
+
+def play(parts: Infrastructure, number: int) -> dict[str, float]:
+    """Let one more customer go all the way."""
+    environment = parts.environment()
+    with front_door(environment["WOPR_EDGE_CA_FILE"]) as browser:
+        email, slug = f"customer-{number}@example.com", f"customer-{number}"
+        print(f"\ncustomer {number}", flush=True)
+        return journey.play(Customer(environment, browser, email=email, slug=slug), STAGES)
+
+
+def print_row(name: str, seconds: list[float]) -> None:
+    """Print one line of the table."""
+    print(f"  {name.replace('_', ' '):<30} {median(seconds):6.2f} s {max(seconds):6.2f} s")
