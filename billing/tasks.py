@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing import catalogue, checkouts, inbox
+from billing import catalogue, checkouts, inbox, usage
 from billing.models import Plan
 
 
@@ -26,3 +26,9 @@ def plan_publish(plan_id: int) -> None:
 @shared_task(name="billing.checkouts_sweep")
 def checkouts_sweep() -> None:
     checkouts.open_checkouts_refresh()
+
+
+@shared_task(name="billing.usage_report")
+def usage_report() -> None:
+    """Tells Stripe's meters what they do not know yet."""
+    usage.usage_report()

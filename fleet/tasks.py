@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from fleet import convergence, edge, standings
+from fleet import convergence, edge, metering, standings
 from fleet.operations import ledger, runner
 from wopr.common.errors import ProviderError
 from wopr.common.queue import wake
@@ -48,3 +48,9 @@ def edge_reconcile() -> None:
     """Puts our routes back after somebody else changed or restarted Caddy."""
     if edge.publish():
         logger.warning("the edge's routes differed from the rows and were pushed again")
+
+
+@shared_task(name="fleet.storage_meter")
+def storage_meter() -> None:
+    """Counts what the bots' volumes hold; safe to run more often than once an hour."""
+    metering.storage_meter()

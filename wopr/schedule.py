@@ -16,5 +16,7 @@ BEAT_SCHEDULE = {
     "edge: routes as declared": every(30, "fleet.edge_reconcile"),
     "billing: process stored webhooks": every(15, "billing.inbox_sweep"),
     "billing: re-read open checkouts": every(30, "billing.checkouts_sweep"),
+    "usage: count the bots' storage": every(600, "fleet.storage_meter"),
+    "usage: tell Stripe": every(60, "billing.usage_report"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
 }

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing.api import subscription_views, views
+from billing.api import subscription_views, usage_views, views
 
 TENANT = "tenants/<uuid:tenant_id>"
 
@@ -30,4 +30,6 @@ urlpatterns = [
         name="subscription-resume",
     ),
     path(f"{TENANT}/portal", subscription_views.PortalView.as_view(), name="portal"),
+    path(f"{TENANT}/usage", usage_views.UsageView.as_view(), name="usage"),
+    path(f"{TENANT}/usage/caps", usage_views.UsageCapsView.as_view(), name="usage-caps"),
 ]

@@ -4,5 +4,17 @@ from billing.models.checkout import Checkout
 from billing.models.entitlement import Entitlement
 from billing.models.plan import Plan
 from billing.models.standing import Hold, Reprieve
+from billing.models.usage import IncludedUsage, Meter, UsageCap, UsageDay, UsageEvent
 
-__all__ = ["Checkout", "Entitlement", "Hold", "Plan", "Reprieve"]
+__all__ = [
+    "Checkout",
+    "Entitlement",
+    "Hold",
+    "IncludedUsage",
+    "Meter",
+    "Plan",
+    "Reprieve",
+    "UsageCap",
+    "UsageDay",
+    "UsageEvent",
+]

@@ -65,6 +65,10 @@ class Engine(Protocol):
 
     def remove_volume(self, name: str) -> None: ...
 
+    def volume_sizes(self) -> dict[str, int]:
+        """Every volume's size in bytes, in one call."""
+        ...
+
     def find_container(self, name: str) -> ContainerState | None: ...
 
     def create_container(self, spec: ContainerSpec, seed: dict[str, bytes]) -> str:

@@ -99,6 +99,12 @@ class DockerEngine:
             except NotFound:
                 return
 
+    def volume_sizes(self) -> dict[str, int]:
+        with _translated("The volumes' sizes could not be read"):
+            volumes = self._api.df()["Volumes"] or []
+        sizes = {v["Name"]: (v.get("UsageData") or {}).get("Size", -1) for v in volumes}
+        return {name: size for name, size in sizes.items() if size >= 0}
+
     def find_container(self, name: str) -> ContainerState | None:
         with _translated(f"The container {name} could not be looked up"):
             try:

@@ -38,7 +38,8 @@ class TenantScoped(APIView):
     def tenant(self) -> Tenant:
         tenant_id = self.kwargs["tenant_id"]
         tenant = get_object_or_404(Tenant.objects.of(self.request.user), pk=tenant_id)
-        if not tenant.memberships.filter(user_id=self.request.user.pk, role__in=self.roles).exists():
+        mine = tenant.memberships.filter(user__pk=self.request.user.pk or 0)
+        if not mine.filter(role__in=self.roles).exists():
             raise PermissionDenied(f"Your role in {tenant.name} does not allow this.")
         return tenant
 

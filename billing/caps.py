@@ -1,0 +1,22 @@
+"""Services: the limits that a customer sets on its own usage."""
+
+from django.db import transaction
+
+from billing.models import Meter, UsageCap
+from tenants.models import Tenant
+from wopr.common.errors import Refused
+
+
+def caps_set(*, tenant: Tenant, caps: dict[str, int | None]) -> None:
+    """Sets the caps that are named, and removes those given as None. All of them or none."""
+    unknown = sorted(set(caps) - set(Meter.values))
+    if unknown:
+        raise Refused("unknown_meter", f"There is no meter “{unknown[0]}”.", field=unknown[0])
+    with transaction.atomic():
+        for meter, limit in caps.items():
+            if limit is None:
+                UsageCap.objects.filter(tenant=tenant, meter=meter).delete()
+            else:
+                UsageCap.objects.update_or_create(
+                    tenant=tenant, meter=meter, defaults={"limit": limit}
+                )

@@ -1,0 +1,168 @@
+"""Worker room: counts uses once, adds them up by day, and tells Stripe's meters once."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from djstripe.models import Customer
+
+from billing.gateways import stripe_meters
+from billing.models import Entitlement, IncludedUsage, Meter, UsageCap, UsageDay, UsageEvent
+from wopr.common.errors import ProviderError
+from wopr.common.locks import session_lock
+
+logger = logging.getLogger(__name__)
+LONGEST_WAIT = timedelta(hours=6)
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use as whoever saw it tells it; `event_id` is the same at every telling."""
+
+    event_id: str
+    tenant_id: UUID
+    meter: Meter
+    quantity: int
+    happened_at: datetime
+
+
+@dataclass(frozen=True)
+class MeterStanding:
+    """A tenant's month on one meter."""
+
+    meter: Meter
+    used: int
+    included: int
+    cap: int | None
+
+    @property
+    def left(self) -> int | None:
+        """How much may still be used this month; None without a cap."""
+        return None if self.cap is None else max(self.cap - self.used, 0)
+
+
+def usage_record(uses: Iterable[Use]) -> int:
+    """Stores the uses that are new and adds them to their days. Returns how many were new."""
+    uses = list({use.event_id: use for use in uses}.values())
+    with transaction.atomic():
+        known = set(
+            UsageEvent.objects.filter(event_id__in=[u.event_id for u in uses]).values_list(
+                "event_id", flat=True
+            )
+        )
+        fresh = [use for use in uses if use.event_id not in known]
+        inserted = _insert(fresh)
+        _add_up([use for use in fresh if use.event_id in inserted])
+    return len(inserted)
+
+
+def month_of(tenant_id: UUID, *, today: date | None = None) -> list[MeterStanding]:
+    """Every meter's standing in the calendar month (UTC) of `today`."""
+    first = (today or timezone.now().date()).replace(day=1)
+    after = (first + timedelta(days=32)).replace(day=1)
+    used = dict(
+        UsageDay.objects.filter(tenant_id=tenant_id, day__gte=first, day__lt=after)
+        .values_list("meter")
+        .annotate(sum=Sum("quantity"))
+    )
+    plan_id = Entitlement.objects.filter(tenant_id=tenant_id).values_list("plan", flat=True).first()
+    included = dict(IncludedUsage.objects.filter(plan=plan_id).values_list("meter", "quantity"))
+    caps = dict(UsageCap.objects.filter(tenant_id=tenant_id).values_list("meter", "limit"))
+    return [
+        MeterStanding(meter, used.get(meter, 0), included.get(meter, 0), caps.get(meter))
+        for meter in Meter
+    ]
+
+
+def days_of(tenant_id: UUID, *, since: date) -> Sequence[UsageDay]:
+    return list(UsageDay.objects.filter(tenant_id=tenant_id, day__gte=since))
+
+
+def usage_report(*, limit: int = BATCH) -> int:
+    """Tells Stripe what it does not know yet, oldest first. Returns how many it took.
+
+    One worker at a time; a failure keeps the event, with its reason, for a later try.
+    """
+    with session_lock("billing:usage-report"):
+        due = UsageEvent.objects.filter(
+            reported_at__isnull=True, next_attempt_at__lte=timezone.now()
+        ).order_by("happened_at")[:limit]
+        customers = dict(
+            Customer.objects.filter(subscriber__in={e.tenant_id for e in due}).values_list(
+                "subscriber", "id"
+            )
+        )
+        return sum(_report_one(event, customers.get(event.tenant_id)) for event in due)
+
+
+def meters_ensure() -> None:
+    """Creates at Stripe the meters that it does not have; never removes one."""
+    present = stripe_meters.meter_names()
+    for meter in Meter:
+        if meter.value not in present:
+            stripe_meters.meter_create(event_name=meter.value, display_name=str(meter.label))
+
+
+def _insert(uses: list[Use]) -> set[str]:
+    """The ids that this call inserted; another worker may have been faster with some."""
+    if not uses:
+        return set()
+    rows = [(u.event_id, u.tenant_id, u.meter, u.quantity, u.happened_at) for u in uses]
+    values = ", ".join(["(%s, %s, %s, %s, %s, now(), now(), 0, '')"] * len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO billing_usageevent (event_id, tenant_id, meter, quantity, happened_at,"  # noqa: S608
+            f" recorded_at, next_attempt_at, attempts, error) VALUES {values}"
+            " ON CONFLICT (event_id) DO NOTHING RETURNING event_id",
+            [value for row in rows for value in row],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _add_up(uses: list[Use]) -> None:
+    sums: dict[tuple[UUID, str, date], int] = {}
+    for use in uses:
+        key = (use.tenant_id, use.meter, use.happened_at.astimezone(UTC).date())
+        sums[key] = sums.get(key, 0) + use.quantity
+    for (tenant_id, meter, day), quantity in sorted(sums.items()):
+        UsageDay.objects.update_or_create(
+            tenant_id=tenant_id,
+            meter=meter,
+            day=day,
+            defaults={"quantity": Coalesce(F("quantity"), 0) + quantity},
+            create_defaults={"quantity": quantity},
+        )
+
+
+def _report_one(event: UsageEvent, customer_id: str | None) -> bool:
+    if customer_id is None:
+        _later(event, "the tenant has no customer at Stripe")
+        return False
+    try:
+        stripe_meters.report(
+            event_name=event.meter,
+            identifier=event.event_id,
+            customer_id=customer_id,
+            value=event.quantity,
+            at=event.happened_at,
+        )
+    except ProviderError as error:
+        _later(event, str(error))
+        return False
+    UsageEvent.objects.filter(pk=event.pk).update(reported_at=timezone.now(), error="")
+    return True
+
+
+def _later(event: UsageEvent, reason: str) -> None:
+    wait = min(timedelta(seconds=30 * 2 ** min(event.attempts, 12)), LONGEST_WAIT)
+    UsageEvent.objects.filter(pk=event.pk).update(
+        attempts=F("attempts") + 1, error=reason, next_attempt_at=timezone.now() + wait
+    )
+    logger.warning("usage %s is told later: %s", event.pk, reason)
