@@ -34,14 +34,15 @@ class TenantScoped(APIView):
     # The roles that may do what the view does; for a member with another one it is 403.
     roles: tuple[str, ...] = tuple(Membership.Role.values)
 
-    @property
-    def tenant(self) -> Tenant:
-        tenant_id = self.kwargs["tenant_id"]
-        tenant = get_object_or_404(Tenant.objects.of(self.request.user), pk=tenant_id)
-        mine = tenant.memberships.filter(user__pk=self.request.user.pk or 0)
+    tenant: Tenant
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Finds the tenant before anything else is looked at, so that no view can forget to."""
+        super().initial(request, *args, **kwargs)
+        self.tenant = get_object_or_404(Tenant.objects.of(request.user), pk=kwargs["tenant_id"])
+        mine = self.tenant.memberships.filter(user__pk=request.user.pk or 0)
         if not mine.filter(role__in=self.roles).exists():
-            raise PermissionDenied(f"Your role in {tenant.name} does not allow this.")
-        return tenant
+            raise PermissionDenied(f"Your role in {self.tenant.name} does not allow this.")
 
 
 class MeView(generics.RetrieveAPIView[User]):

@@ -1,0 +1,49 @@
+"""Every route of the API as the URL configuration has it, not as somebody remembers it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.views import APIView
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str  # as the URL configuration spells it: api/v1/tenants/<uuid:tenant_id>
+    view: Any
+
+    @property
+    def view_class(self) -> Any:
+        return getattr(self.view, "cls", None)
+
+    def declares_a_rule(self) -> bool:
+        """Its own class, or one of ours that it inherits from, or the URL names permissions."""
+        if "permission_classes" in getattr(self.view, "initkwargs", {}):
+            return True
+        ours = [c for c in self.view_class.__mro__ if not c.__module__.startswith("rest_framework")]
+        return any("permission_classes" in vars(c) for c in ours)
+
+    def methods(self, address: str) -> list[str]:
+        """What it answers to; a view that is a function has to be asked."""
+        if self.view_class is not None and issubclass(self.view_class, APIView):
+            return [m for m in METHODS if hasattr(self.view_class, m.lower())]
+        refused = 405
+        client = Client()
+        return [m for m in METHODS if client.generic(m, address).status_code != refused]
+
+
+def api_routes() -> list[Route]:
+    return [route for route in _walk(get_resolver(), "") if route.path.startswith("api/")]
+
+
+def _walk(resolver: URLResolver, prefix: str) -> Iterator[Route]:
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            yield Route(path.lstrip("^"), entry.callback)
+        else:
+            yield from _walk(entry, path)

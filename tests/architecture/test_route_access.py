@@ -1,0 +1,201 @@
+"""Who may do what: every route and method of the API, tried by four people.
+
+Alice owns the tenant, Bob is a member of it, Charlie has another, and a visitor has not signed in.
+A new route fails here until it is listed, with who may use it.
+"""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+from djstripe.models import WebhookEndpoint
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.views import APIView
+
+from billing.models import Checkout, Plan
+from fleet.models import Instance, Operation
+from tenants.models import Document, Membership, Tenant, User
+from tests.architecture.routes import METHODS, Route, api_routes
+from tests.conftest import signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LET_IN, SIGN_IN, FORBIDDEN, NOTHING_HERE = "let in", "told to sign in", "forbidden", "nothing here"
+Verdicts = dict[str, str]
+
+PUBLIC: Verdicts = dict.fromkeys(("visitor", "charlie", "bob", "alice"), LET_IN)
+SIGNED_IN: Verdicts = {**PUBLIC, "visitor": SIGN_IN}
+MEMBERS: Verdicts = {**SIGNED_IN, "charlie": NOTHING_HERE}
+PAYERS: Verdicts = {**MEMBERS, "bob": FORBIDDEN}
+
+RULES: dict[str, Verdicts] = {
+    "GET api/health": PUBLIC,
+    "GET api/live": PUBLIC,
+    "GET api/ready": PUBLIC,
+    "POST api/webhook/stripe": PUBLIC,
+    "POST api/webhook/stripe/<uuid:uuid>": PUBLIC,
+    "GET api/v1/schema": PUBLIC,
+    "GET api/v1/docs": PUBLIC,
+    "GET api/v1/plans": PUBLIC,
+    "GET api/v1/me": SIGNED_IN,
+    "GET api/v1/tenants": SIGNED_IN,
+    "POST api/v1/tenants": SIGNED_IN,
+    "GET api/v1/tenants/name-check": SIGNED_IN,
+    "GET api/v1/tenants/<uuid:tenant_id>": MEMBERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/documents": MEMBERS,
+    "GET api/v1/documents/<uuid:document_id>/content": MEMBERS,
+    "POST api/v1/tenants/<uuid:tenant_id>/checkout": PAYERS,
+    "GET api/v1/checkouts/<uuid:checkout_id>": MEMBERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/subscription": MEMBERS,
+    "POST api/v1/tenants/<uuid:tenant_id>/subscription/preview": PAYERS,
+    "POST api/v1/tenants/<uuid:tenant_id>/subscription/change": PAYERS,
+    "POST api/v1/tenants/<uuid:tenant_id>/subscription/cancel": PAYERS,
+    "POST api/v1/tenants/<uuid:tenant_id>/subscription/resume": PAYERS,
+    "POST api/v1/tenants/<uuid:tenant_id>/portal": PAYERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/usage": MEMBERS,
+    "PUT api/v1/tenants/<uuid:tenant_id>/usage/caps": PAYERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/instances": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/retry": MEMBERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/operations": MEMBERS,
+    "GET api/v1/operations/<uuid:operation_id>": MEMBERS,
+    "GET api/v1/operations/<uuid:operation_id>/events": MEMBERS,
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh_throttles() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
+    """One of each of Alice's things, by the name that routes give its id."""
+    now = timezone.now()
+    finished = {"state": "succeeded", "finished_at": now}
+    operation = Operation.objects.create(
+        kind="provision", subject_kind="instance", subject_id=instance.pk, tenant=tenant, **finished
+    )
+    checkout = Checkout.objects.create(tenant=tenant, plan=plan, status="expired")
+    document = Document.objects.create(
+        tenant=tenant, kind="welcome", cause="x", content=b"x", size=1, filename="x.pdf"
+    )
+    endpoint = WebhookEndpoint.objects.create(
+        id="we_1", secret="whsec_sandbox", url="https://wopr.example.com/", api_version="",
+        enabled_events=["*"], djstripe_uuid=uuid4(),
+    )  # fmt: skip
+    return {
+        "tenant_id": tenant.pk,
+        "instance_id": instance.pk,
+        "operation_id": operation.pk,
+        "checkout_id": checkout.pk,
+        "document_id": document.pk,
+        "uuid": endpoint.djstripe_uuid,
+    }
+
+
+@pytest.fixture
+def people(alice: User, bob: User, charlie: User) -> dict[str, APIClient]:
+    everybody = {"alice": alice, "bob": bob, "charlie": charlie}
+    return {"visitor": APIClient(), **{name: signed_in(user) for name, user in everybody.items()}}
+
+
+def address(path: str, things: dict[str, Any]) -> str:
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(things[match[1]]), path)
+
+
+def verdict(answer: Any) -> str:
+    if answer.status_code == 404:
+        return NOTHING_HERE
+    if answer.status_code in {401, 403}:
+        return SIGN_IN if answer.json()["code"] == "not_authenticated" else FORBIDDEN
+    return LET_IN
+
+
+def test_every_route_and_method_is_listed_with_who_may_use_it(things: dict[str, Any]) -> None:
+    found = {
+        f"{method} {route.path}"
+        for route in api_routes()
+        for method in route.methods(address(route.path, things))
+    }
+    assert sorted(found) == sorted(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_route_lets_in_whom_it_should(
+    rule: str, things: dict[str, Any], people: dict[str, APIClient]
+) -> None:
+    method, _, path = rule.partition(" ")
+    verdicts = {}
+    for name, client in people.items():
+        answer = client.generic(method, address(path, things), "{}", "application/json")
+        verdicts[name] = verdict(answer)
+    assert verdicts == RULES[rule]
+
+
+def test_no_route_answers_to_other_methods(
+    things: dict[str, Any], people: dict[str, APIClient]
+) -> None:
+    for route in api_routes():
+        others = [method for method in METHODS if f"{method} {route.path}" not in RULES]
+        for method in others:
+            cache.clear()
+            answer = people["alice"].generic(method, address(route.path, things))
+            assert answer.status_code == 405, f"{method} {route.path}"
+
+
+def test_the_objects_of_others_and_those_that_do_not_exist_look_alike(
+    things: dict[str, Any], people: dict[str, APIClient]
+) -> None:
+    missing = {name: uuid4() for name in things}
+    for rule in (rule for rule, verdicts in RULES.items() if verdicts["charlie"] == NOTHING_HERE):
+        method, _, path = rule.partition(" ")
+        answers = [
+            people["charlie"].generic(method, address(path, which), "{}", "application/json")
+            for which in (things, missing)
+        ]
+        told = [{**answer.json(), "reference": ""} for answer in answers]
+        assert told[0] == told[1], rule
+
+
+def test_who_left_a_tenant_sees_nothing_of_it_any_more(
+    things: dict[str, Any], people: dict[str, APIClient], bob: User
+) -> None:
+    seen = address("api/v1/tenants/<uuid:tenant_id>", things)
+    assert people["bob"].get(seen).status_code == 200
+    Membership.objects.filter(user=bob).delete()
+    assert people["bob"].get(seen).status_code == 404
+    assert people["bob"].get("/api/v1/tenants").json() == []
+
+
+def test_staff_see_no_tenants_by_the_api_of_customers(things: dict[str, Any]) -> None:
+    staff = signed_in(User.objects.create_superuser("root@example.com"))
+    assert staff.get(address("api/v1/tenants/<uuid:tenant_id>", things)).status_code == 404
+
+
+@pytest.mark.parametrize("route", [r for r in api_routes() if r.view_class], ids=lambda r: r.path)
+def test_a_view_declares_its_own_rule(route: Route) -> None:
+    assert route.declares_a_rule(), f"{route.path} is closed by default: name who may use it"
+
+
+def test_a_view_without_a_rule_is_closed_even_to_staff() -> None:
+    class Forgotten(APIView):
+        def get(self, request: Any) -> Any:
+            raise AssertionError("nobody may come here")
+
+    request = APIRequestFactory().get("/")
+    request.user = User.objects.create_superuser("root@example.com")
+    answer = Forgotten.as_view()(request)
+    assert answer.status_code == 403
+    assert answer.data["code"] in {"permission_denied", "not_authenticated"}
+
+
+def test_links_of_documents_lead_to_routes_that_exist(
+    things: dict[str, Any], people: dict[str, APIClient]
+) -> None:
+    listed = people["alice"].get(address("api/v1/tenants/<uuid:tenant_id>/documents", things))
+    assert Document.objects.count() == len(listed.json()) == 1
+    assert people["alice"].get(listed.json()[0]["url"]).status_code == 200
