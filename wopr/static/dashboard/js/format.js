@@ -20,9 +20,10 @@ export function count(value, one, many = `${one}s`) {
   return `${number.format(value)} ${Number(value) === 1 ? one : many}`;
 }
 
-/** "4 s", "1 min 05 s": short enough for a column, steady in width. */
-export function duration(milliseconds) {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+/** "4 s", "1m 05s": short enough for a column. What is over may show tenths: "0.4 s". */
+export function duration(milliseconds, { tenths = false } = {}) {
+  if (tenths && milliseconds < 10000) return `${Math.max(0, milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}m ${String(seconds % 60).padStart(2, "0")}s`;

@@ -80,7 +80,7 @@ export function Confirming({ checkout }) {
   const foot = html`<p class="fine-print">
     ${slow
       ? `Stripe takes longer than usual to confirm. You need not pay again: if the payment went
-         through, your bot is built even when you close this page.`
+         through, your bot is set up even if you close this page.`
       : checkout.message || "This takes a few seconds. You may leave this page; nothing is lost."}
   </p>`;
   return html`<${StatusPanel}
@@ -90,6 +90,6 @@ export function Confirming({ checkout }) {
     title="Confirming your payment with Stripe"
     foot=${foot}
   >
-    We wait for Stripe's own word before we build anything.
+    We wait for Stripe's own word before we set up anything.
   <//>`;
 }

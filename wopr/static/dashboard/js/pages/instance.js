@@ -3,6 +3,7 @@ import { memory } from "../format.js";
 import { NeedsProvider, OpenBot } from "../parts/bot.js";
 import { Copyable } from "../parts/copy.js";
 import { Facts } from "../parts/facts.js";
+import { Hostname } from "../parts/hostname.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
 import { Loading, Panel } from "../parts/panel.js";
@@ -12,7 +13,7 @@ import { html } from "../preact.js";
 import { useResource } from "../resource.js";
 
 const MEANINGS = {
-  starting: ["info", "It is being built", "It opens here as soon as it answers under its name."],
+  starting: ["info", "It is being set up", "It opens here as soon as it answers under its name."],
   stopped: ["warning", "It is stopped", "Its data is kept; its address does not answer."],
   suspended: ["warning", "It is suspended", "Its data is kept. It runs again when the plan is paid."],
   failed: ["danger", "It does not run", "The newest operation below says why, with a reference."],
@@ -75,7 +76,7 @@ export function Instance({ params }) {
     title=${data?.slug ?? "\u00a0"}
     tab=${data?.slug ?? "Bot"}
     crumbs=${html`<a href="/">Your bots</a>${data && html` / <a href=${`/tenants/${data.tenant}`}>${data.slug}</a>`}`}
-    lead=${data ? html`<span class="mono breakable">${data.hostname}</span>` : "\u00a0"}
+    lead=${data ? html`<${Hostname} value=${data.hostname} />` : "\u00a0"}
     actions=${data?.status === "running" && html`<${OpenBot} instance=${data} />`}
   >
     <${ErrorNotice} error=${!data && error} title="This bot could not be read" retry=${reload} />

@@ -11,7 +11,7 @@ const STAGES = [
   ["Sign up", "An e-mail address and a password. Nothing else."],
   ["Name your bot", "The name becomes its address, and yours alone."],
   ["Pay by the month", "On Stripe's own page. We never see your card."],
-  ["Watch it being built", "Every step, live, with what it does and how long it took."],
+  ["Watch it being set up", "Every step, live, with what it does and how long it took."],
   ["Open it", "Your bot answers under its own HTTPS address."],
 ];
 

@@ -16,15 +16,7 @@ const Details = ({ operation }) => html`<${Panel} title="Details">
       ["Begun", html`<${RelativeTime} value=${operation.started_at} none="not yet" />`],
       ["Ended", html`<${RelativeTime} value=${operation.finished_at} none="not yet" />`],
       ["Tries", operation.attempts],
-      [
-        "Reference",
-        html`<${Copyable}
-          text=${operation.correlation_id}
-          shown=${operation.correlation_id.slice(0, 12)}
-          label="reference"
-          mono
-        />`,
-      ],
+      ["Reference", html`<${Copyable} text=${operation.correlation_id} label="reference" mono />`],
     ]}
   />
 <//>`;

@@ -1,8 +1,9 @@
-/** Paid: the bot is built before the customer's eyes, then handed over. */
+/** Paid: the bot is set up before the customer's eyes, then handed over. */
 import { isOver, useOperation } from "../live.js";
 import { NeedsProvider, OpenBot } from "../parts/bot.js";
 import { Copyable } from "../parts/copy.js";
 import { Facts } from "../parts/facts.js";
+import { Hostname } from "../parts/hostname.js";
 import { Icon } from "../parts/icons.js";
 import { ErrorNotice } from "../parts/notice.js";
 import { OperationFailure, RetryNote, StepsPanel } from "../parts/operation.js";
@@ -41,7 +42,7 @@ const Building = ({ operation, tenant }) => html`<${StatusPanel}
   tone="info"
   icon="spinner"
   spin
-  title=${tenant ? `Building ${tenant.slug}` : "Building your bot"}
+  title=${tenant ? `Setting up ${tenant.slug}` : "Setting up your bot"}
   foot=${operation
     ? html`<${ProgressBar} operation=${operation} />`
     : html`<p class="fine-print">Payment confirmed. The first step begins in a moment.</p>`}
@@ -70,13 +71,13 @@ const Done = ({ instance, tenantId }) => html`<${StatusPanel}
     <a class="button" href=${`/tenants/${tenantId}`}>Dashboard</a>
   </div>`}
 >
-  It answered under its own name: <span class="mono breakable">${instance.hostname}</span>
+  It answered under its own name: <${Hostname} value=${instance.hostname} />
 <//>`;
 
 const Failed = ({ operation }) => html`<${StatusPanel}
   tone="danger"
   icon="cross-circle"
-  title="Your bot could not be built"
+  title="Your bot could not be set up"
   foot=${html`<${ProgressBar} operation=${operation} />`}
 >
   What was begun has been undone. Below is the reason, and what it means for you.
@@ -91,8 +92,8 @@ function Head({ operation, instance, tenant, checkout }) {
 function useTabTitle(operation, instance) {
   useEffect(() => {
     if (instance) document.title = `${instance.slug} is running · WOPR`;
-    else if (operation?.state === "failed") document.title = "Not built · WOPR";
-    else document.title = `${Math.round(operation?.progress ?? 0)} % · Building your bot · WOPR`;
+    else if (operation?.state === "failed") document.title = "Not set up · WOPR";
+    else document.title = `${Math.round(operation?.progress ?? 0)} % · Setting up your bot · WOPR`;
   }, [operation, instance]);
 }
 
@@ -102,14 +103,10 @@ function Summary({ tenant, plan, operation }) {
     <${Facts}
       rows=${[
         ["Bot", tenant && html`<span class="mono">${tenant.slug}</span>`],
-        ["Address", tenant && html`<span class="mono">${tenant.hostname}</span>`],
+        ["Address", tenant && html`<${Hostname} value=${tenant.hostname} />`],
         ["Plan", plan && plan.name],
         ["Price", plan && priceText(plan)],
-        [
-          "Reference",
-          reference &&
-            html`<${Copyable} text=${reference} shown=${reference.slice(0, 12)} label="reference" mono />`,
-        ],
+        ["Reference", reference && html`<${Copyable} text=${reference} label="reference" mono />`],
       ]}
     />
   <//>`;
@@ -120,7 +117,7 @@ function Next() {
   const steps = [
     ["external", "Open your bot and choose its inference provider: it needs one to think."],
     ["mail", html`Your welcome e-mail goes to <b class="breakable">${me.email}</b>, with the PDF.`],
-    ["card", "Stripe sends a receipt for each payment."],
+    ["card", "Your plan renews by itself; your dashboard shows when."],
   ];
   return html`<${Panel} title="What happens next">
     <ul class="next">

@@ -3,6 +3,7 @@ import { fileSize, longDay } from "../format.js";
 import { useOperation } from "../live.js";
 import { BotRow, NeedsProvider } from "../parts/bot.js";
 import { Facts } from "../parts/facts.js";
+import { Hostname } from "../parts/hostname.js";
 import { Icon } from "../parts/icons.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
 import { RetryNote } from "../parts/operation.js";
@@ -42,7 +43,7 @@ function Bots({ tenant, list }) {
     ${busy?.map((operation) => html`<${LiveOperation} key=${operation.id} operation=${operation} />`)}
     ${list.data?.length === 0 &&
     html`<${Empty} title="No bot yet" action=${choose}>
-      ${tenant.hostname} is kept for you. Choose a plan, and the bot is built as soon as you paid.
+      ${tenant.hostname} is kept for you. Choose a plan, and the bot is set up as soon as you have paid.
     <//>`}
   <//>`;
 }
@@ -165,7 +166,7 @@ export function Tenant({ params }) {
     title=${data?.name ?? "\u00a0"}
     tab=${data?.name ?? "Your bot"}
     crumbs=${html`<a href="/">Your bots</a>`}
-    lead=${data ? html`<span class="mono breakable">${data.hostname}</span>` : "\u00a0"}
+    lead=${data ? html`<${Hostname} value=${data.hostname} />` : "\u00a0"}
   >
     <${ErrorNotice} error=${!data && error} title="This page could not be read" retry=${reload} />
     ${loading && html`<div class="panel panel-body"><${Loading} lines=${6} what="the tenant" /></div>`}

@@ -1,5 +1,6 @@
 /** Parts about one bot: its open button, its row, the note that it needs a provider. */
 import { html } from "../preact.js";
+import { Hostname } from "./hostname.js";
 import { Icon } from "./icons.js";
 import { Notice } from "./notice.js";
 import { Pill } from "./pill.js";
@@ -27,7 +28,7 @@ export function BotRow({ instance }) {
         <a class="breakable" href=${`/instances/${instance.id}`}>${instance.slug}</a>
         <${Pill} state=${instance.status} />
       </p>
-      <p class="mono muted breakable">${instance.hostname}</p>
+      <p class="muted"><${Hostname} value=${instance.hostname} /></p>
     </div>
     ${instance.status === "running" && html`<${OpenBot} instance=${instance} primary=${false} slim />`}
   </div>`;

@@ -36,7 +36,7 @@ export function StepsPanel({ operation, link }) {
 export function OperationFailure({ operation }) {
   return html`<${Notice}
     tone="danger"
-    title=${`${operation.title} stopped: ${operation.error}`}
+    title=${`“${operation.title}” stopped: ${operation.error}`}
     reference=${operation.correlation_id}
   >
     Your bot is not running. Your payment and your subscription stand, and you will not be charged

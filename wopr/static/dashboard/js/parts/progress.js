@@ -5,7 +5,7 @@ const TONES = { succeeded: "good", failed: "danger", undoing: "warning" };
 
 const words = (operation, step) =>
   ({
-    queued: "Waiting for a worker",
+    queued: "Queued: it begins in a moment",
     undoing: `Undoing: ${step}`,
     succeeded: "Finished",
     failed: "Stopped",

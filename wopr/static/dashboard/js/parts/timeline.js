@@ -19,7 +19,7 @@ function elapsed(step, now) {
   if (!step.started_at) return "";
   if (!step.finished_at && !ACTIVE.includes(step.state)) return "";
   const end = step.finished_at ? Date.parse(step.finished_at) : now;
-  return duration(end - Date.parse(step.started_at));
+  return duration(end - Date.parse(step.started_at), { tenths: Boolean(step.finished_at) });
 }
 
 function message(step) {
