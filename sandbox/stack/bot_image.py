@@ -25,6 +25,7 @@ BOT = REPOSITORY / "sandbox" / "bot"
 REPOSITORY_NAME = "wopr"
 MOVING_TAG = "latest"
 DIGEST_HEADER = "Docker-Content-Digest"
+PULLED_BASE = "python:3.11-slim"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
@@ -65,7 +66,7 @@ def push_release(engine: Engine, registry: str, release: Release) -> str:
 
 def build(client: docker.DockerClient, release: Release) -> str:
     """Return the local name of the release's image, building it unless the engine has it."""
-    base = os.environ.get("PYTHON_IMAGE") or python_image.local_python_image(client)
+    base = os.environ.get("PYTHON_IMAGE") or base_image(client)
     name = f"wopr-bot:{content_hash(base, release)}"
     try:
         client.images.get(name)
@@ -73,6 +74,14 @@ def build(client: docker.DockerClient, release: Release) -> str:
         arguments = {"PYTHON_IMAGE": base, **release.arguments}
         client.images.build(path=str(BOT), tag=name, buildargs=arguments, rm=True, forcerm=True)
     return name
+
+
+def base_image(client: docker.DockerClient) -> str:
+    """Return a Linux image with Python; only a Linux machine can make one of its own Python."""
+    if sys.platform.startswith("linux"):
+        return python_image.local_python_image(client)
+    client.images.pull(PULLED_BASE)
+    return PULLED_BASE
 
 
 def content_hash(base: str, release: Release) -> str:

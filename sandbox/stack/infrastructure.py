@@ -141,6 +141,8 @@ class Infrastructure:
 
     def _product_environment(self) -> dict[str, str]:
         folder, edge = self.folder, self.edge
+        # Inside another stack (a test, say) these variables are that stack's, not a person's.
+        chosen = {} if "WOPR_STACK_FOLDER" in os.environ else os.environ
         image = f"{self.found['WOPR_STACK_REGISTRY']}/wopr:latest"
         return {
             "DJANGO_SETTINGS_MODULE": "wopr.settings",
@@ -158,12 +160,12 @@ class Infrastructure:
             "WOPR_EDGE_IPV4": "127.0.0.1",
             "CADDY_ADMIN_URL": edge.admin_url,
             "CADDY_SERVER": caddy.SERVER,
-            "WOPR_BOT_IMAGE": os.environ.get("WOPR_BOT_IMAGE") or image,
+            "WOPR_BOT_IMAGE": chosen.get("WOPR_BOT_IMAGE") or image,
             "WOPR_ENGINE_NETWORK": network_of(folder.deployment),
             "WOPR_ENGINE_SUBNET": self.slot.subnet,
             "WOPR_PORT_RANGE": self.slot.bot_ports,
-            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
-            "WOPR_OPERATION_LEASE_SECONDS": os.environ.get("WOPR_OPERATION_LEASE_SECONDS", "30"),
+            "LOG_LEVEL": chosen.get("LOG_LEVEL", "INFO"),
+            "WOPR_OPERATION_LEASE_SECONDS": chosen.get("WOPR_OPERATION_LEASE_SECONDS", "30"),
         }
 
     def _outside_environment(self, vendors: Vendors) -> dict[str, str]:
