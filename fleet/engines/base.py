@@ -71,11 +71,16 @@ class Engine(Protocol):
 
     def find_container(self, name: str) -> ContainerState | None: ...
 
-    def create_container(self, spec: ContainerSpec, seed: dict[str, bytes]) -> str:
-        """Creates without starting; `seed` are files (mode 0600, uid 1000) put below /data first.
+    def create_container(self, spec: ContainerSpec) -> str:
+        """Creates without starting; returns the container's id."""
+        ...
 
-        Returns the container's id.
-        """
+    def has_file(self, name: str, path: str) -> bool:
+        """Whether the container, which need not run, has this file below /data."""
+        ...
+
+    def seed_files(self, name: str, files: dict[str, bytes]) -> None:
+        """Puts files (mode 0600, uid 1000) below /data of a container that need not run."""
         ...
 
     def start_container(self, name: str) -> None: ...

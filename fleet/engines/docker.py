@@ -112,14 +112,24 @@ class DockerEngine:
             except NotFound:
                 return None
 
-    def create_container(self, spec: ContainerSpec, seed: dict[str, bytes]) -> str:
+    def create_container(self, spec: ContainerSpec) -> str:
         with _translated(f"The container {spec.name} could not be created"):
             created = self._api.create_container_from_config(  # type: ignore[no-untyped-call]
                 _config(self._api, spec), name=spec.name
             )
-            if seed:
-                self._api.put_archive(created["Id"], DATA, _archive(seed))
         return str(created["Id"])
+
+    def has_file(self, name: str, path: str) -> bool:
+        with _translated(f"The data of {name} could not be looked at"):
+            try:
+                content, _ = self._api.get_archive(name, f"{DATA}/{path}")
+            except NotFound:
+                return False
+            return any(content)
+
+    def seed_files(self, name: str, files: dict[str, bytes]) -> None:
+        with _translated(f"The data of {name} could not be written"):
+            self._api.put_archive(name, DATA, _archive(files))
 
     def start_container(self, name: str) -> None:
         with _translated(f"The container {name} could not be started"):

@@ -60,12 +60,16 @@ class CreateVolume(Step[Instance]):
         engine(instance.node.engine_url).create_volume(instance.volume_name, labels(instance))
 
     def undo(self, instance: Instance) -> None:
+        if self.absent(instance):
+            return
         engine(instance.node.engine_url).remove_volume(instance.volume_name)
         if not self.absent(instance):
             raise NotYet(f"the volume {instance.volume_name} is still there")
 
     def absent(self, instance: Instance) -> bool:
-        return engine(instance.node.engine_url).find_volume(instance.volume_name) is None
+        """One of this name that was not made for this instance is somebody's data: not ours."""
+        present = engine(instance.node.engine_url).find_volume(instance.volume_name)
+        return present is None or not _is_ours(present, instance)
 
     def resource(self, instance: Instance) -> str:
         return f"volume {instance.volume_name} on {instance.node}"
@@ -77,21 +81,27 @@ class CreateContainer(Step[Instance]):
 
     def observe(self, instance: Instance) -> Facts | None:
         container = find_container(instance)
-        return {"container": container.id} if container else None
+        if container is None or not self._is_seeded(instance):
+            return None
+        return {"container": container.id}
+
+    @staticmethod
+    def _is_seeded(instance: Instance) -> bool:
+        """A worker may have died between the creation and the token that the bot must find."""
+        return engine(instance.node.engine_url).has_file(instance.container_name, bot.TOKEN_FILE)
 
     def act(self, instance: Instance) -> None:
         node = engine(instance.node.engine_url)
-        node.ensure_network(settings.WOPR_ENGINE_NETWORK, settings.WOPR_ENGINE_SUBNET)
-        node.create_container(
-            _spec(instance), seed={bot.TOKEN_FILE: instance.daemon_token.encode()}
-        )
+        ensure_container(instance)
+        token = {bot.TOKEN_FILE: instance.daemon_token.encode()}
+        node.seed_files(instance.container_name, token)
 
     def record(self, instance: Instance, facts: Facts) -> None:
         Instance.objects.filter(pk=instance.pk).update(container_id=facts["container"])
 
     def undo(self, instance: Instance) -> None:
         node = engine(instance.node.engine_url)
-        if find_container(instance):
+        if not self.absent(instance):
             node.stop_container(instance.container_name)
             node.remove_container(instance.container_name)
         if not self.absent(instance):
@@ -99,7 +109,8 @@ class CreateContainer(Step[Instance]):
         Instance.objects.filter(pk=instance.pk).update(container_id="")
 
     def absent(self, instance: Instance) -> bool:
-        return engine(instance.node.engine_url).find_container(instance.container_name) is None
+        container = engine(instance.node.engine_url).find_container(instance.container_name)
+        return container is None or not _is_ours(container.labels, instance)
 
     def resource(self, instance: Instance) -> str:
         return f"container {instance.container_name} on {instance.node}"
@@ -116,23 +127,17 @@ class StartContainer(Step[Instance]):
         return {"published": "{}:{}".format(*container.published)}
 
     def act(self, instance: Instance) -> None:
+        node = engine(instance.node.engine_url)
+        ensure_container(instance)
         try:
-            engine(instance.node.engine_url).start_container(instance.container_name)
+            node.start_container(instance.container_name)
         except ProviderError as error:
             if not ports.is_conflict(error):
                 raise
-            self._move_to_another_port(instance)
+            # A port is fixed when a container is created: the next try makes it with the new one.
+            node.remove_container(instance.container_name)
+            ports.reassign(instance)
             raise NotYet("the port was taken by another program; trying the next one") from error
-
-    @staticmethod
-    def _move_to_another_port(instance: Instance) -> None:
-        """A port is fixed when a container is created, so it is made again with the next one."""
-        node = engine(instance.node.engine_url)
-        node.remove_container(instance.container_name)
-        ports.reassign(instance)
-        node.create_container(
-            _spec(instance), seed={bot.TOKEN_FILE: instance.daemon_token.encode()}
-        )
 
 
 class WaitHealthy(Step[Instance]):
@@ -164,8 +169,20 @@ def find_container(instance: Instance) -> ContainerState | None:
     return container
 
 
+def ensure_container(instance: Instance) -> None:
+    """Creates the container, and the network that it needs, unless it is there."""
+    if find_container(instance) is None:
+        node = engine(instance.node.engine_url)
+        node.ensure_network(settings.WOPR_ENGINE_NETWORK, settings.WOPR_ENGINE_SUBNET)
+        node.create_container(_spec(instance))
+
+
+def _is_ours(present: dict[str, str], instance: Instance) -> bool:
+    return present.get(OURS) == str(instance.pk)
+
+
 def _insist_ours(present: dict[str, str], instance: Instance, what: str) -> None:
-    if present.get(OURS) != str(instance.pk):
+    if not _is_ours(present, instance):
         raise ProviderError(
             f"The {what} on {instance.node} was not made for this instance; it was left alone.",
             permanent=True,
