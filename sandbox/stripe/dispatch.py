@@ -16,7 +16,9 @@ from sandbox.stripe.api import (
     catalog,
     checkout,
     customers,
+    items,
     money,
+    previews,
     subscriptions,
 )
 from sandbox.stripe.api.call import Call, Handler, Table
@@ -32,6 +34,8 @@ ROUTES: Table = [
     *catalog.ROUTES,
     *checkout.ROUTES,
     *customers.ROUTES,
+    *items.ROUTES,
+    *previews.ROUTES,
     *money.ROUTES,
     *subscriptions.ROUTES,
 ]

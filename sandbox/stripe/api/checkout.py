@@ -7,6 +7,7 @@ from typing import Any
 from sandbox.stripe.api.call import Call, Table
 from sandbox.stripe.errors import invalid, parameter_missing
 from sandbox.stripe.flows.checkout import session_expire
+from sandbox.stripe.flows.items import prices_agree
 from sandbox.stripe.objects import listing
 from sandbox.stripe.params import Params
 from sandbox.stripe.shapes import checkout as shapes
@@ -98,9 +99,7 @@ def _lines(call: Call) -> list[Json]:
     if not wanted:
         raise parameter_missing("line_items")
     lines = [_line(call, item) for item in wanted]
-    if not any(line["price"]["recurring"] for line in lines):
-        message = "You must provide at least one recurring price in `subscription` mode."
-        raise invalid(message, "line_items")
+    prices_agree((line["price"] for line in lines), "line_items")
     return lines
 
 

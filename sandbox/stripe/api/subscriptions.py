@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.stripe.api.call import LIST_PARAMS, Call, Table
-from sandbox.stripe.errors import invalid, missing, parameter_missing
-from sandbox.stripe.flows import cards
+from sandbox.stripe.api.items import change_wanted, items_wanted
+from sandbox.stripe.errors import invalid, missing
+from sandbox.stripe.flows import cards, previews
 from sandbox.stripe.flows import subscriptions as flow
-from sandbox.stripe.objects import listing, page
-from sandbox.stripe.params import Params
+from sandbox.stripe.objects import page
 from sandbox.types import Json
 
 CREATE = (
@@ -19,12 +19,13 @@ CREATE = (
 )  # fmt: skip
 UPDATE = (
     "items", "cancel_at_period_end", "cancel_at", "default_payment_method", "metadata",
-    "description", "proration_behavior", "trial_end", "payment_behavior", "cancellation_details",
+    "description", "proration_behavior", "proration_date", "trial_end", "payment_behavior",
+    "cancellation_details", "off_session",
 )  # fmt: skip
 OVER = ("canceled", "incomplete_expired")
 STATUSES = ("all", "ended", "active", "past_due", "unpaid", "canceled", "incomplete",
             "incomplete_expired", "trialing", "paused")  # fmt: skip
-PRORATIONS = ("create_prorations", "always_invoice", "none")
+PAYMENTS = ("allow_incomplete", "error_if_incomplete")
 
 
 def subscription_create(call: Call) -> Json:
@@ -37,7 +38,7 @@ def subscription_create(call: Call) -> Json:
     behavior = params.choice("payment_behavior", behaviors, "allow_incomplete")
     wanted = flow.NewSubscription(
         customer=customer,
-        items=_items(call),
+        items=items_wanted(call, params, "items"),
         method=_own_method(call, customer),
         trial_end=_trial_end(call),
         metadata=params.merged_metadata(),
@@ -47,24 +48,6 @@ def subscription_create(call: Call) -> Json:
     if behavior != "default_incomplete" and not wanted.trial_end:
         _require_method(call, wanted, refuse_declined=behavior == "error_if_incomplete")
     return flow.subscription_start(world, wanted)
-
-
-def _items(call: Call) -> list[tuple[Json, int]]:
-    wanted = call.params.children("items")
-    if not wanted:
-        raise parameter_missing("items")
-    return [(_price(call, item), item.number("quantity", 1) or 1) for item in wanted]
-
-
-def _price(call: Call, item: Params) -> Json:
-    item.allow(("price", "quantity"))
-    param = item.path("price")
-    price = call.world.objects.get("price", item.required("price"), param)
-    if not price["recurring"]:
-        raise invalid("The price specified is set to `type=one_time`; use a recurring one.", param)
-    if not price["active"]:
-        raise invalid("The price specified is inactive.", param)
-    return price
 
 
 def _own_method(call: Call, customer: Json) -> Json | None:
@@ -149,17 +132,26 @@ def subscription_update(call: Call) -> Json:
         method = _own_method(call, customer)
         changes["default_payment_method"] = method["id"] if method else None
     changes |= _cancellation(call, subscription)
-    prorations = params.choice("proration_behavior", PRORATIONS, "create_prorations")
-    if "items" in params:
-        wanted = [_item_change(call, subscription, item) for item in params.children("items")]
-        changes["items"] = flow.items_reprice(call.world, subscription, wanted, prorations)
-    ends_trial = params.text("trial_end") == "now"
-    call.world.update(subscription, flow.UPDATED, **changes)
-    if prorations == "always_invoice":
-        flow.pending_invoice(call.world, subscription)
-    if ends_trial and subscription["status"] == "trialing":
+    trial_end = params.text("trial_end")
+    if trial_end not in (None, "now"):
+        changes |= flow.trial_until(call.world, subscription, params.number("trial_end") or 0)
+    _change(call, subscription, changes)
+    if trial_end == "now" and subscription["status"] == "trialing":
         flow.trial_end_now(call.world, subscription)
     return subscription
+
+
+def _change(call: Call, subscription: Json, changes: dict[str, Any]) -> None:
+    """Change a subscription and its items; what is to be paid at once must be payable first."""
+    world, params = call.world, call.params
+    wanted = change_wanted(call, params, subscription)
+    behavior = params.choice("payment_behavior", PAYMENTS, PAYMENTS[0])
+    if not wanted.items:
+        world.update(subscription, flow.UPDATED, **changes)
+        return
+    if behavior == "error_if_incomplete":
+        previews.require_payable(world, subscription, wanted)
+    flow.subscription_change(world, subscription, wanted, **changes)
 
 
 def _cancellation(call: Call, subscription: Json) -> Json:
@@ -173,19 +165,6 @@ def _cancellation(call: Call, subscription: Json) -> Json:
     return {}
 
 
-def _item_change(call: Call, subscription: Json, item: Params) -> Json:
-    item.allow(("id", "price", "quantity"))
-    item_id = item.text("id")
-    if item_id is None:
-        raise invalid("The sandbox changes items, it does not add any.", item.path("id"))
-    current = flow.item_named(subscription["items"]["data"], item_id)
-    price = current["price"]
-    if "price" in item:
-        price = _price(call, Params({"price": item.required("price")}, item.prefix))
-    quantity = item.number("quantity", current["quantity"])
-    return {"id": item_id, "price": price, "quantity": quantity}
-
-
 def subscription_cancel(call: Call) -> Json:
     """DELETE /v1/subscriptions/{id}."""
     call.params.allow(("invoice_now", "prorate", "cancellation_details"))
@@ -197,29 +176,10 @@ def subscription_cancel(call: Call) -> Json:
     return flow.subscription_cancel(call.world, subscription)
 
 
-def item_list(call: Call) -> Json:
-    """GET /v1/subscription_items."""
-    call.params.allow((*LIST_PARAMS, "subscription"))
-    subscription_id = call.params.required("subscription")
-    subscription = call.world.objects.get("subscription", subscription_id, "subscription")
-    return listing(subscription["items"]["data"], subscription["items"]["url"])
-
-
-def item_retrieve(call: Call) -> Json:
-    """GET /v1/subscription_items/{id}."""
-    for subscription in call.world.objects.of("subscription"):
-        for item in subscription["items"]["data"]:
-            if item["id"] == call.id:
-                return dict(item)
-    raise missing("subscription_item", call.id, "id")
-
-
 ROUTES: Table = [
     ("POST", "/v1/subscriptions", subscription_create),
     ("GET", "/v1/subscriptions", subscription_list),
     ("GET", "/v1/subscriptions/{id}", subscription_retrieve),
     ("POST", "/v1/subscriptions/{id}", subscription_update),
     ("DELETE", "/v1/subscriptions/{id}", subscription_cancel),
-    ("GET", "/v1/subscription_items", item_list),
-    ("GET", "/v1/subscription_items/{id}", item_retrieve),
 ]

@@ -10,16 +10,20 @@ from sandbox.stripe.world import World
 from sandbox.types import Json
 
 
-def invoice_draft(world: World, subscription: Json, lines: list[Json], reason: str) -> Json:
-    """Create the invoice of a subscription; it is the subscription's latest from now on."""
-    customer = world.objects.get("customer", subscription["customer"])
-    invoice = shapes.invoice(
+def invoice_drawn(world: World, subscription: Json, lines: list[Json], reason: str) -> Json:
+    """Return the invoice that a subscription would get; nothing is kept."""
+    return shapes.invoice(
         world.now(),
-        customer=customer,
+        customer=world.objects.get("customer", subscription["customer"]),
         subscription=subscription,
         lines=lines,
         reason=reason,
     )
+
+
+def invoice_draft(world: World, subscription: Json, lines: list[Json], reason: str) -> Json:
+    """Create the invoice of a subscription; it is the subscription's latest from now on."""
+    invoice = invoice_drawn(world, subscription, lines, reason)
     world.create(invoice, "invoice.created")
     subscription["latest_invoice"] = invoice["id"]
     return invoice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 from sandbox.stripe.errors import invalid
 from sandbox.stripe.flows import dunning
@@ -13,8 +14,14 @@ from sandbox.stripe.flows.invoices import (
     invoice_draft,
     invoice_finalize,
 )
-from sandbox.stripe.objects import listing
-from sandbox.stripe.shapes import invoices as invoice_shapes
+from sandbox.stripe.flows.items import (
+    Change,
+    advanced,
+    item_new,
+    items_change,
+    period_lines,
+    prices_agree,
+)
 from sandbox.stripe.shapes import subscriptions as shapes
 from sandbox.stripe.world import World
 from sandbox.types import Json
@@ -39,11 +46,26 @@ class NewSubscription:
 
 def subscription_start(world: World, wanted: NewSubscription) -> Json:
     """Create a subscription with its first invoice and try to get that paid."""
+    subscription = subscription_drafted(world, wanted)
+    lines = period_lines(world, subscription, free=wanted.trial_end is not None)
+    invoice = invoice_draft(world, subscription, lines, "subscription_create")
+    world.create(subscription, "customer.subscription.created")
+    world.update(wanted.customer, "customer.updated", currency=subscription["currency"])
+    invoice_finalize(world, invoice)
+    if wanted.pay_now or wanted.trial_end:
+        invoice_collect(world, invoice)
+    return subscription
+
+
+def subscription_drafted(world: World, wanted: NewSubscription) -> Json:
+    """Return the subscription that would begin now; nothing is kept."""
     now, trial = world.now(), wanted.trial_end
+    prices_agree(price for price, _ in wanted.items)
+    first = wanted.items[0][0]
     subscription = shapes.subscription(
         now,
         customer=wanted.customer["id"],
-        currency=wanted.items[0][0]["currency"],
+        currency=first["currency"],
         default_payment_method=wanted.method["id"] if wanted.method else None,
         description=wanted.description,
         metadata=wanted.metadata,
@@ -52,51 +74,11 @@ def subscription_start(world: World, wanted: NewSubscription) -> Json:
         trial_start=now if trial else None,
         status="trialing" if trial else "incomplete",
     )
+    end = trial or next_boundary(now, first["recurring"], now)
     subscription["items"]["data"] = [
-        _new_item(world, subscription, price, quantity) for price, quantity in wanted.items
+        item_new(subscription, price, quantity, now, end) for price, quantity in wanted.items
     ]
-    lines = period_lines(subscription, free=trial is not None)
-    invoice = invoice_draft(world, subscription, lines, "subscription_create")
-    world.create(subscription, "customer.subscription.created")
-    world.update(wanted.customer, "customer.updated", currency=subscription["currency"])
-    invoice_finalize(world, invoice)
-    if wanted.pay_now or trial:
-        invoice_collect(world, invoice)
     return subscription
-
-
-def _new_item(world: World, subscription: Json, price: Json, quantity: int) -> Json:
-    now = world.now()
-    end = subscription["trial_end"] or next_boundary(now, price["recurring"], now)
-    return shapes.subscription_item(
-        now,
-        subscription=subscription["id"],
-        price=copy.deepcopy(price),
-        quantity=quantity,
-        start=now,
-        end=end,
-    )
-
-
-def period_lines(subscription: Json, *, free: bool = False) -> list[Json]:
-    """Return the invoice lines of the current period."""
-    return [
-        invoice_shapes.line(
-            item,
-            amount=0 if free else item["price"]["unit_amount"] * item["quantity"],
-            description=_line_description(item, free),
-            start=item["current_period_start"],
-            end=item["current_period_end"],
-        )
-        for item in subscription["items"]["data"]
-    ]
-
-
-def _line_description(item: Json, free: bool) -> str:
-    if free:
-        return "Trial period"
-    amount, price = item["price"]["unit_amount"] / 100, item["price"]
-    return f"{item['quantity']} x (at ${amount:.2f} / {price['recurring']['interval']})"
 
 
 def period_end(subscription: Json) -> int:
@@ -106,7 +88,7 @@ def period_end(subscription: Json) -> int:
 
 def subscription_renew(world: World, subscription: Json) -> None:
     """Begin the next period and invoice it; a trial that ends becomes active first."""
-    changes: Json = {"items": _advanced_items(subscription)}
+    changes: Json = {"items": items_with(subscription, advanced(subscription))}
     if subscription["status"] == "trialing":
         changes["status"] = "active"
     lines = world.hidden(subscription["id"]).pop("pending_lines", [])
@@ -114,7 +96,7 @@ def subscription_renew(world: World, subscription: Json) -> None:
         {key: subscription[key] for key in ("items", "status", "latest_invoice")}
     )
     subscription.update(changes)
-    invoice = invoice_draft(world, subscription, lines + period_lines(subscription), CYCLE)
+    invoice = invoice_draft(world, subscription, lines + period_lines(world, subscription), CYCLE)
     changed = {key: value for key, value in before.items() if subscription[key] != value}
     world.emit(UPDATED, subscription, changed)
     if subscription["status"] == "unpaid":
@@ -132,15 +114,28 @@ def trial_end_now(world: World, subscription: Json) -> None:
     subscription_renew(world, subscription)
 
 
-def _advanced_items(subscription: Json) -> Json:
-    items = copy.deepcopy(subscription["items"])
-    for item in items["data"]:
-        start = item["current_period_end"]
-        item["current_period_start"] = start
-        item["current_period_end"] = next_boundary(
-            subscription["billing_cycle_anchor"], item["price"]["recurring"], start
+def trial_until(world: World, subscription: Json, when: int) -> Json:
+    """Return the changes that let a subscription be free until then; it renews at that moment."""
+    if when <= world.now():
+        raise invalid(
+            "Invalid timestamp: must be an integer Unix timestamp in the future", "trial_end"
         )
-    return dict(items)
+    items = copy.deepcopy(subscription["items"]["data"])
+    for item in items:
+        item["current_period_end"] = when
+    world.hidden(subscription["id"]).pop("noticed", None)
+    return {
+        "status": "trialing",
+        "trial_start": subscription["trial_start"] or world.now(),
+        "trial_end": when,
+        "billing_cycle_anchor": when,
+        "items": items_with(subscription, items),
+    }
+
+
+def items_with(subscription: Json, items: list[Json]) -> Json:
+    """Return a subscription's list of items with other contents."""
+    return {**subscription["items"], "data": items}
 
 
 def draft_advance(world: World, invoice: Json) -> None:
@@ -171,58 +166,23 @@ def cancellation_schedule(world: World, subscription: Json, wanted: bool) -> Jso
     }
 
 
-def items_reprice(world: World, subscription: Json, wanted: list[Json], behavior: str) -> Json:
-    """Return the items after a change of price or quantity, and book the prorations."""
-    items = copy.deepcopy(subscription["items"])
-    prorations: list[Json] = []
-    for change in wanted:
-        item = item_named(items["data"], change["id"])
-        if behavior != "none" and subscription["status"] != "trialing":
-            prorations += _prorations(world, item, change)
-        price = change["price"]
-        fresh = shapes.subscription_item(
-            item["created"],
-            subscription=subscription["id"],
-            price=copy.deepcopy(price),
-            quantity=change["quantity"],
-            start=item["current_period_start"],
-            end=item["current_period_end"],
-        )
-        item.update({**fresh, "id": item["id"]})
-    if prorations:
-        world.hidden(subscription["id"]).setdefault("pending_lines", []).extend(prorations)
-    return dict(listing(items["data"], items["url"]))
-
-
-def item_named(items: list[Json], item_id: str) -> Json:
-    """Return the item with this id."""
-    for item in items:
-        if item["id"] == item_id:
-            return item
-    raise invalid(f"No such subscription item: '{item_id}'", "items", "resource_missing")
-
-
-def _prorations(world: World, item: Json, change: Json) -> list[Json]:
-    start, end = item["current_period_start"], item["current_period_end"]
-    rest = max(end - world.now(), 0) / max(end - start, 1)
-    new = {**item, "price": change["price"], "quantity": change["quantity"]}
-
-    def line(sold: Json, sign: int, text: str) -> Json:
-        amount = sign * round(sold["price"]["unit_amount"] * sold["quantity"] * rest)
-        return invoice_shapes.line(
-            sold,
-            amount=amount,
-            description=text,
-            start=world.now(),
-            end=end,
-            proration=True,
-        )
-
-    return [line(item, -1, "Unused time"), line(new, 1, "Remaining time")]
+def subscription_change(world: World, subscription: Json, change: Change, **more: Any) -> Json:
+    """Change the items, and what else is given; book what it costs, or invoice it at once."""
+    changed = items_change(world, subscription, change)
+    changes: Json = {**more, "items": items_with(subscription, changed.items)}
+    lines = list(changed.prorations)
+    if changed.restarted:
+        changes["billing_cycle_anchor"] = change.at
+        lines += period_lines(world, {**subscription, **changes})
+    world.hidden(subscription["id"]).setdefault("pending_lines", []).extend(lines)
+    world.update(subscription, UPDATED, **changes)
+    if changed.restarted or change.behavior == "always_invoice":
+        pending_invoice(world, subscription)
+    return subscription
 
 
 def pending_invoice(world: World, subscription: Json) -> None:
-    """Invoice the booked prorations at once."""
+    """Invoice at once what is booked for the next invoice."""
     lines = world.hidden(subscription["id"]).pop("pending_lines", [])
     if lines:
         draft_advance(world, invoice_draft(world, subscription, lines, "subscription_update"))

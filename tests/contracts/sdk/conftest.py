@@ -61,3 +61,39 @@ def fresh(sdk_control: SandboxControl) -> SandboxControl:
     """Empty vendors for a test that counts."""
     sdk_control.reset()
     return sdk_control
+
+
+@pytest.fixture
+def sdk_price(sdk_stripe: stripe.StripeClient) -> stripe.Price:
+    product = sdk_stripe.v1.products.create({"name": "Small bot", "metadata": {"plan": "small"}})
+    return sdk_stripe.v1.prices.create(
+        {
+            "product": product.id,
+            "currency": "usd",
+            "unit_amount": 900,
+            "recurring": {"interval": "month"},
+            "lookup_key": "small-monthly",
+        }
+    )
+
+
+@pytest.fixture
+def sdk_subscription(
+    sdk_stripe: stripe.StripeClient, fresh: SandboxControl, sdk_price: stripe.Price
+) -> stripe.Subscription:
+    customer = sdk_stripe.v1.customers.create({"email": "alice@example.com"})
+    session = sdk_stripe.v1.checkout.sessions.create(
+        {
+            "mode": "subscription",
+            "customer": customer.id,
+            "line_items": [{"price": sdk_price.id, "quantity": 1}],
+            "success_url": "https://shop.example.com/?session={CHECKOUT_SESSION_ID}",
+            "client_reference_id": "tenant-1",
+            "subscription_data": {"metadata": {"tenant": "tenant-1"}},
+        }
+    )
+    fresh.pay_checkout(str(session.url))
+    paid = sdk_stripe.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
+    assert paid.client_reference_id == "tenant-1"
+    assert isinstance(paid.subscription, stripe.Subscription)
+    return paid.subscription

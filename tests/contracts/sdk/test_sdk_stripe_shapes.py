@@ -90,7 +90,8 @@ def _lived_in(http: httpx.Client, control: SandboxControl) -> dict[str, Any]:
         kind: http.get(path.format(**shown)).raise_for_status().json()
         for kind, path in LISTS.items()
     }
-    return {**rows, "billing_portal.session": portal}
+    preview = made("invoices/create_preview", subscription=paid["subscription"])
+    return {**rows, "billing_portal.session": portal, "preview": preview}
 
 
 def _differences(shown: Any, example: Any, path: str, free: set[str]) -> list[str]:
@@ -130,3 +131,8 @@ def test_objects_leave_out_nothing_that_stripes_example_has(
     answer = world[kind]
     row = answer["data"][0] if answer.get("object") == "list" else answer
     assert FIXTURES[kind].keys() - row.keys() == left_out.get(kind, set())
+
+
+@pytest.mark.parametrize("kind", sorted({"invoice"} & FIXTURES.keys()))
+def test_a_preview_looks_like_an_invoice(kind: str, world: dict[str, Any]) -> None:
+    assert _differences(world["preview"], FIXTURES[kind], kind, {"metadata", "pricing"}) == []

@@ -1,0 +1,176 @@
+"""The items of a subscription: what they cost in a period, and what a change of them costs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sandbox.stripe.errors import invalid
+from sandbox.stripe.flows.amounts import amount_of, described, share
+from sandbox.stripe.flows.calendar import next_boundary
+from sandbox.stripe.shapes import invoices as invoice_shapes
+from sandbox.stripe.shapes import subscriptions as shapes
+from sandbox.stripe.world import World
+from sandbox.types import Json
+
+MOST_ITEMS = 20
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """One wish of a caller: change, add (`id` is None) or remove an item."""
+
+    id: str | None
+    price: Json
+    quantity: int
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What somebody wants to change about the items, and from when on it counts."""
+
+    at: int
+    items: list[ItemChange]
+    behavior: str = "create_prorations"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A subscription's items after a change, and what it costs.
+
+    A change of the interval begins a new period at once (`restarted`).
+    """
+
+    items: list[Json]
+    prorations: list[Json]
+    restarted: bool
+
+
+def item_new(subscription: Json, price: Json, quantity: int, start: int, end: int) -> Json:
+    """Return a new item; it keeps the price as it is now."""
+    return shapes.subscription_item(
+        start,
+        subscription=subscription["id"],
+        price=copy.deepcopy(price),
+        quantity=quantity,
+        start=start,
+        end=end,
+    )
+
+
+def item_named(items: list[Json], item_id: str) -> Json:
+    """Return the item with this id."""
+    for item in items:
+        if item["id"] == item_id:
+            return item
+    raise invalid(f"No such subscription item: '{item_id}'", "items", "resource_missing")
+
+
+def prices_agree(prices: Iterable[Json], param: str = "items") -> None:
+    """Refuse prices that cannot be on one subscription: each once, one currency, one interval."""
+    wanted = list(prices)
+    if not wanted:
+        raise invalid("A subscription must have at least one active plan.", param)
+    if len(wanted) > MOST_ITEMS:
+        raise invalid(f"A subscription can have up to {MOST_ITEMS} items.", param)
+    if len({price["id"] for price in wanted}) < len(wanted):
+        raise invalid("Cannot add multiple subscription items with the same plan.", param)
+    terms = {(price["currency"], interval_of(price)) for price in wanted}
+    if len(terms) > 1:
+        message = "Currency and interval fields must match across all plans on this subscription."
+        raise invalid(message, param)
+
+
+def interval_of(price: Json) -> tuple[str, int]:
+    """Return how often a price recurs."""
+    return price["recurring"]["interval"], price["recurring"]["interval_count"]
+
+
+def period_lines(world: World, subscription: Json, *, free: bool = False) -> list[Json]:
+    """Return the invoice lines of the current period."""
+    return [
+        invoice_shapes.line(
+            item,
+            amount=0 if free else amount_of(world, item["price"], item["quantity"]),
+            description="Trial period" if free else _described(world, item),
+            start=item["current_period_start"],
+            end=item["current_period_end"],
+        )
+        for item in subscription["items"]["data"]
+    ]
+
+
+def _described(world: World, item: Json) -> str:
+    return described(world, item["price"], item["quantity"])
+
+
+def advanced(subscription: Json) -> list[Json]:
+    """Return the items in their next period."""
+    items: list[Json] = copy.deepcopy(subscription["items"]["data"])
+    for item in items:
+        start = item["current_period_end"]
+        item["current_period_start"] = start
+        item["current_period_end"] = next_boundary(
+            subscription["billing_cycle_anchor"], item["price"]["recurring"], start
+        )
+    return items
+
+
+def items_change(world: World, subscription: Json, change: Change) -> Changed:
+    """Work out what a change would make of the items; nothing is changed by it."""
+    at, old = change.at, subscription["items"]["data"]
+    new = _wished(subscription, change.items, at)
+    prices_agree(item["price"] for item in new)
+    trial = subscription["status"] == "trialing"
+    restarted = not trial and interval_of(old[0]["price"]) != interval_of(new[0]["price"])
+    if restarted:
+        _restart(new, at)
+    if trial or change.behavior == "none":
+        return Changed(new, [], restarted)
+    unused = _lines_of_rest(world, [row for row in old if restarted or row not in new], -1, at)
+    rest = [] if restarted else [row for row in new if row not in old]
+    return Changed(new, unused + _lines_of_rest(world, rest, 1, at), restarted)
+
+
+def _wished(subscription: Json, changes: list[ItemChange], at: int) -> list[Json]:
+    items: list[Json] = copy.deepcopy(subscription["items"]["data"])
+    start, end = items[0]["current_period_start"], items[0]["current_period_end"]
+    for change in changes:
+        fresh = item_new(subscription, change.price, change.quantity, start, end)
+        if change.id is None:
+            items.append({**fresh, "created": at})
+            continue
+        item = item_named(items, change.id)
+        if change.deleted:
+            items.remove(item)
+        else:
+            item.update({**fresh, "id": item["id"], "created": item["created"]})
+    return items
+
+
+def _restart(items: list[Json], at: int) -> None:
+    for item in items:
+        item["current_period_start"] = at
+        item["current_period_end"] = next_boundary(at, item["price"]["recurring"], at)
+
+
+def _lines_of_rest(world: World, items: list[Json], sign: int, at: int) -> list[Json]:
+    return [_rest(world, item, sign, at) for item in items]
+
+
+def _rest(world: World, item: Json, sign: int, at: int) -> Json:
+    """Return the line for what is left of a period: given back or charged."""
+    start, end = item["current_period_start"], item["current_period_end"]
+    whole = amount_of(world, item["price"], item["quantity"])
+    part = max(end - at, 0) / max(end - start, 1)
+    words = "Unused time on" if sign < 0 else "Remaining time on"
+    return invoice_shapes.line(
+        item,
+        amount=sign * share(whole, part),
+        description=f"{words} {_described(world, item)}",
+        start=at,
+        end=end,
+        proration=True,
+    )
