@@ -1,0 +1,146 @@
+"""The world outside the database, looked at directly: engine, edge, DNS and mailbox."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import httpx
+import pytest
+
+from fleet.models import Instance
+from sandbox.control import SandboxControl
+from sandbox.stack.engine import Engine
+from sandbox.types import Json
+from tenants.models import Document
+
+SUBTREE = "wopr-tenants"
+
+
+@dataclass
+class World:
+    """What exists outside, by the names and labels that the product promises."""
+
+    engine: docker.DockerClient
+    vendors: SandboxControl
+    cloudflare: httpx.Client
+    caddy: httpx.Client
+
+    def containers(self, instance: Instance) -> list[str]:
+        """Names of the containers that carry the instance's label, running or not."""
+        found = self.engine.api.containers(all=True, filters=_of(instance))
+        return [container["Names"][0].lstrip("/") for container in found]
+
+    def inspected(self, instance: Instance) -> Any:
+        """The instance's only container, as the engine inspects it."""
+        [name] = self.containers(instance)
+        return self.engine.api.inspect_container(name)
+
+    def volumes(self, instance: Instance) -> list[str]:
+        found = self.engine.api.volumes(filters=_of(instance))["Volumes"]
+        return [volume["Name"] for volume in found or []]
+
+    def routes(self, hostname: str) -> list[str]:
+        """Where the edge sends a name: one address for each route in the table that has it."""
+        return [
+            upstream["dial"]
+            for route in self.table()
+            if hostname in route["match"][0]["host"]
+            for upstream in route["handle"][0].get("upstreams", [])
+        ]
+
+    def table(self) -> list[Json]:
+        """Our routes as Caddy holds them, from every subtree that bears our name."""
+        routes = self.caddy.get(f"/config/apps/http/servers/{_server()}/routes").json()
+        ours = [route for route in routes if route.get("@id") == SUBTREE]
+        return [route for tree in ours for route in tree["handle"][0]["routes"] or []]
+
+    def records(self, hostname: str) -> list[Json]:
+        found = self.cloudflare.get("dns_records", params={"name": hostname})
+        return list(found.raise_for_status().json()["result"])
+
+    def record_add(self, **record: Any) -> str:
+        """Somebody adds a record by hand; returns its id."""
+        answer = self.cloudflare.post("dns_records", json=record).raise_for_status()
+        return str(answer.json()["result"]["id"])
+
+    def record_change(self, record_id: str, **change: Any) -> None:
+        """Somebody changes a record by hand."""
+        self.cloudflare.patch(f"dns_records/{record_id}", json=change).raise_for_status()
+
+    def mails(self, instance: Instance) -> list[Json]:
+        return self.vendors.messages(to=instance.tenant.email)
+
+    def counted(self, instance: Instance) -> dict[str, int]:
+        """How many there are of everything that an instance has."""
+        return {
+            "containers": len(self.containers(instance)),
+            "volumes": len(self.volumes(instance)),
+            "routes": len(self.routes(instance.hostname)),
+            "records": len(self.records(instance.hostname)),
+            "documents": Document.objects.filter(cause=instance.reference).count(),
+            "mails": len({mail["message_id"] for mail in self.mails(instance)}),
+        }
+
+    def clean(self) -> None:
+        """Takes away what a test made: of this stack's deployment, and of nobody else's."""
+        ours = {"label": f"wopr.deployment={os.environ['WOPR_DEPLOYMENT']}"}
+        for container in self.engine.api.containers(all=True, filters=ours):
+            self.engine.api.remove_container(container["Id"], force=True, v=True)
+        for volume in self.engine.api.volumes(filters=ours)["Volumes"] or []:
+            self.engine.api.remove_volume(volume["Name"], force=True)
+        self.caddy.delete(f"/id/{SUBTREE}")
+        self.vendors.clear()
+        for url in (os.environ["SANDBOX_CLOUDFLARE_URL"], os.environ["SANDBOX_MAILBOX_URL"]):
+            httpx.post(f"{url}/_sandbox/reset").raise_for_status()
+
+
+ONE_OF_EACH = {
+    "containers": 1,
+    "volumes": 1,
+    "routes": 1,
+    "records": 1,
+    "documents": 1,
+    "mails": 1,
+}
+NOTHING_OUTSIDE = {"containers": 0, "volumes": 0, "routes": 0, "records": 0}
+
+
+def _of(instance: Instance) -> dict[str, str]:
+    return {"label": f"wopr.instance={instance.pk}"}
+
+
+def _server() -> str:
+    return os.environ["CADDY_SERVER"]
+
+
+@pytest.fixture(scope="session")
+def opened_world() -> Iterator[World]:
+    token = os.environ["CLOUDFLARE_API_TOKEN"]
+    with (
+        httpx.Client(
+            base_url=os.environ["CLOUDFLARE_API_URL"], headers={"Authorization": f"Bearer {token}"}
+        ) as api,
+        httpx.Client(base_url=os.environ["CADDY_ADMIN_URL"]) as caddy,
+        SandboxControl(
+            os.environ["SANDBOX_STRIPE_URL"],
+            os.environ["SANDBOX_CLOUDFLARE_URL"],
+            os.environ["SANDBOX_MAILBOX_URL"],
+        ) as vendors,
+    ):
+        zone = api.get("zones", params={"name": os.environ["CLOUDFLARE_ZONE"]}).json()["result"][0]
+        api.base_url = f"{os.environ['CLOUDFLARE_API_URL']}/zones/{zone['id']}"
+        engine = Engine(os.environ["WOPR_STACK_ENGINE"], is_local=True).client()
+        yield World(engine, vendors, api, caddy)
+        engine.close()
+
+
+@pytest.fixture
+def world(opened_world: World, settings: Any) -> Iterator[World]:
+    """The outside world, emptied of this stack's things before and after."""
+    # Django's test environment would keep mails in memory.
+    settings.EMAIL_BACKEND = settings.EMAIL_CONFIG["EMAIL_BACKEND"]
+    opened_world.clean()
+    yield opened_world
+    opened_world.clean()
