@@ -44,7 +44,10 @@ def run(options: argparse.Namespace) -> int:
         parts.supervisor.say("ready")
         if options.ready_file is not None:
             announce(options.ready_file, {**about, "environment": parts.environment()})
-        parts.supervisor.wait()
+        try:
+            parts.supervisor.wait()
+        except KeyboardInterrupt:
+            parts.supervisor.say("asked to stop")
     return 0
 
 

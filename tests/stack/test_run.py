@@ -68,5 +68,5 @@ def test_a_stack_that_was_killed_starts_again_with_everything_it_had(start: Star
     assert second["dashboard"] == first["dashboard"]
 
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=90)
+    assert process.wait(timeout=90) == 0
     assert mentioning(second["folder"]) == []
