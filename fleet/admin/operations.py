@@ -186,10 +186,9 @@ def _event_behind(operation: Operation) -> Any:
     return Event.objects.filter(id=operation.correlation_id)
 
 
-@belongs_to(Operation, "Checkout")
-def _checkout_behind(operation: Operation) -> QuerySet[Checkout]:
-    known = Checkout.objects.filter(correlation_id=operation.correlation_id)
-    return known.select_related("tenant", "plan")
+@belongs_to(Operation, "Checkouts")
+def _checkouts_behind(operation: Operation) -> QuerySet[Checkout]:
+    return Checkout.objects.filter(tenant=operation.tenant_id).select_related("tenant", "plan")
 
 
 @belongs_to(Operation, "Entitlement")
