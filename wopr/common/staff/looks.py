@@ -132,4 +132,4 @@ def outside(url: str, text: str = "") -> SafeString | str:
 
 def panel(template: str, **context: Any) -> SafeString:
     """A part of a page that has a template of its own."""
-    return SafeString(render_to_string(template, context))
+    return render_to_string(template, context)
