@@ -88,6 +88,17 @@ class SandboxControl:
         """Let a customer pay with another card from now on; return the payment method."""
         return str(self._stripe(f"/customers/{customer}/card", number=card)["payment_method"])
 
+    def dispute(
+        self, *, charge: str | None = None, customer: str | None = None, reason: str = "fraudulent"
+    ) -> str:
+        """Let a charge, or the customer's newest paid one, be disputed; return the dispute."""
+        named = {"charge": charge} if charge else {"customer": customer}
+        return str(self._stripe("/disputes", **named, reason=reason)["id"])
+
+    def close_dispute(self, dispute: str, status: Literal["won", "lost"]) -> None:
+        """Let the bank decide a dispute; with `won` the money comes back."""
+        self._stripe(f"/disputes/{dispute}", status=status)
+
     def now(self) -> int:
         """Return Stripe's time."""
         return int(self._call("stripe", "GET", "/_sandbox/clock")["now"])

@@ -22,6 +22,7 @@ from sandbox.stripe.courier import Courier
 from sandbox.stripe.dispatch import ApiRequest, dispatch, remember_failure
 from sandbox.stripe.flows.timeline import advance
 from sandbox.stripe.pages import Pages
+from sandbox.stripe.papers import Papers
 from sandbox.stripe.world import World
 from sandbox.types import Json
 
@@ -46,6 +47,7 @@ def stripe_app(world: World, book: FaultBook, after_change: Callable[[], None]) 
         *stripe_control_routes(world),
         *control_routes(world, book),
         *Pages(world).routes(),
+        *Papers(world).routes(),
         Route("/v1/{rest:path}", api, methods=API_METHODS),
     ]
     return Gate(

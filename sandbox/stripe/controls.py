@@ -1,4 +1,4 @@
-"""The control paths of the Stripe sandbox: clock, deliveries, webhook, cards, settings."""
+"""The control paths of the Stripe sandbox: clock, deliveries, cards, disputes, settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.stripe.errors import StripeError
-from sandbox.stripe.flows import cards, checkout, timeline
+from sandbox.stripe.flows import cards, checkout, disputes, timeline
 from sandbox.stripe.world import Settings, World
 from sandbox.types import Json
 
@@ -81,6 +81,21 @@ def session_pay(world: World, body: Json, path: dict[str, Any]) -> Json:
     return checkout.session_pay(world, session, payer)
 
 
+def dispute_open(world: World, body: Json, _: dict[str, Any]) -> Json:
+    """POST /_sandbox/disputes {"charge" | "customer", "reason"}: the bank takes the money back."""
+    if "charge" in body:
+        charge = world.objects.get("charge", body["charge"])
+    else:
+        charge = disputes.charge_latest(world, body["customer"])
+    return disputes.dispute_open(world, charge, body.get("reason", "fraudulent"))
+
+
+def dispute_close(world: World, body: Json, path: dict[str, Any]) -> Json:
+    """POST /_sandbox/disputes/{id} {"status": won|lost}: the bank decides."""
+    dispute = world.objects.get("dispute", path["id"])
+    return disputes.dispute_close(world, dispute, body["status"])
+
+
 def _endpoint(world: World, action: Action) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         body = await request.json() if await request.body() else {}
@@ -105,6 +120,8 @@ ACTIONS: list[tuple[str, str, Action]] = [
     ("POST", "/events/{id}/resend", event_resend),
     ("POST", "/customers/{id}/card", customer_card),
     ("POST", "/checkout/{id}/pay", session_pay),
+    ("POST", "/disputes", dispute_open),
+    ("POST", "/disputes/{id}", dispute_close),
 ]
 
 

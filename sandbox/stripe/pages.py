@@ -1,4 +1,4 @@
-"""The pages that Stripe hosts: checkout, the customer portal, an invoice; and an index."""
+"""The pages that Stripe hosts: checkout and the customer portal; and an index."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from starlette.routing import Route
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.flows import cards, checkout, timeline
 from sandbox.stripe.flows import subscriptions as flow
-from sandbox.stripe.pdf import text_page
 from sandbox.stripe.version import API_VERSION
 from sandbox.stripe.world import World
-from sandbox.templating import moment, money, page
+from sandbox.templating import moment, page
 from sandbox.types import Json
 
 SEE_OTHER = 303
@@ -41,9 +40,6 @@ class Pages:
             Route("/c/pay/{id}", self.checkout_pay, methods=["POST"]),
             Route("/p/session/{id}", self.portal_show),
             Route("/p/session/{id}", self.portal_act, methods=["POST"]),
-            Route("/i/{id}", self.invoice_show),
-            Route("/i/{id}/pdf", self.invoice_pdf),
-            Route("/receipts/{id}", self.receipt_show),
         ]
 
     async def index(self, _: Request) -> Response:
@@ -189,38 +185,6 @@ class Pages:
     def _schedule(self, subscription: Json, wanted: bool) -> None:
         changes = flow.cancellation_schedule(self.world, subscription, wanted)
         self.world.update(subscription, flow.UPDATED, **changes)
-
-    async def invoice_show(self, request: Request) -> Response:
-        """Show an invoice."""
-        invoice = self._found("invoice", request)
-        if invoice is None:
-            return _unknown("invoice")
-        return page("stripe/invoice.html", invoice=invoice)
-
-    async def invoice_pdf(self, request: Request) -> Response:
-        """Hand out an invoice as a file."""
-        invoice = self._found("invoice", request)
-        if invoice is None:
-            return _unknown("invoice")
-        lines = [
-            f"Invoice {invoice['number']}",
-            f"For {invoice['customer_email'] or invoice['customer']}",
-            moment(invoice["created"]),
-            *(
-                f"{line['description']}: {money(line['amount'])}"
-                for line in invoice["lines"]["data"]
-            ),
-            f"Total: {money(invoice['total'], invoice['currency'])}, {invoice['status']}",
-        ]
-        return Response(text_page(lines), media_type="application/pdf")
-
-    async def receipt_show(self, request: Request) -> Response:
-        """Show that a charge was paid."""
-        charge = self._found("charge", request)
-        if charge is None:
-            return _unknown("receipt")
-        text = f"{charge['description']}: {charge['amount'] / 100:.2f} {charge['currency'].upper()}"
-        return page("message.html", heading="Receipt", text=text, link=None)
 
 
 def _trial_text(data: Json) -> str:

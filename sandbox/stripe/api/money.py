@@ -1,10 +1,10 @@
-"""Invoices, payment intents, charges, refunds."""
+"""Invoices, payment intents, charges, refunds, disputes."""
 
 from __future__ import annotations
 
 from sandbox.stripe.api.call import LIST_PARAMS, Call, Table
 from sandbox.stripe.errors import invalid, parameter_missing
-from sandbox.stripe.flows import cards, invoices, payments
+from sandbox.stripe.flows import cards, disputes, invoices, payments
 from sandbox.stripe.objects import listing, page
 from sandbox.types import Json
 
@@ -148,6 +148,22 @@ def refund_list(call: Call) -> Json:
     return call.listed("refund", "/v1/refunds", "charge", "payment_intent")
 
 
+def dispute_retrieve(call: Call) -> Json:
+    """GET /v1/disputes/{id}."""
+    return call.world.objects.get("dispute", call.id)
+
+
+def dispute_list(call: Call) -> Json:
+    """GET /v1/disputes."""
+    return call.listed("dispute", "/v1/disputes", "charge", "payment_intent")
+
+
+def dispute_close(call: Call) -> Json:
+    """POST /v1/disputes/{id}/close: give in."""
+    call.params.allow(())
+    return disputes.dispute_close(call.world, dispute_retrieve(call), "lost")
+
+
 def movement_retrieve(call: Call) -> Json:
     """GET /v1/balance_transactions/{id}."""
     return call.world.objects.get("balance_transaction", call.id)
@@ -175,6 +191,9 @@ ROUTES: Table = [
     ("POST", "/v1/refunds", refund_create),
     ("GET", "/v1/refunds", refund_list),
     ("GET", "/v1/refunds/{id}", refund_retrieve),
+    ("GET", "/v1/disputes", dispute_list),
+    ("GET", "/v1/disputes/{id}", dispute_retrieve),
+    ("POST", "/v1/disputes/{id}/close", dispute_close),
     ("GET", "/v1/balance_transactions", movement_list),
     ("GET", "/v1/balance_transactions/{id}", movement_retrieve),
 ]

@@ -80,7 +80,11 @@ def _make_payable(world: World, invoice: Json) -> None:
 def payment_of(world: World, invoice: Json) -> Json | None:
     """Return the link between an invoice and its payment intent."""
     links = world.objects.of("invoice_payment")
-    return next((row for row in links if row["invoice"] == invoice["id"]), None)
+    return next((row for row in links if _pays(row, invoice)), None)
+
+
+def _pays(link: Json, invoice: Json) -> bool:
+    return bool(link["invoice"] == invoice["id"] and link["status"] != "canceled")
 
 
 def intent_of(world: World, invoice: Json) -> Json | None:
@@ -135,6 +139,22 @@ def _mark_paid(world: World, invoice: Json) -> None:
             status_transitions=transitions,
         )
     dunning.settle_paid(world, invoice)
+
+
+def invoice_lower(world: World, invoice: Json, amount: int) -> None:
+    """Take what a credit note forgives from an open invoice; with nothing left it is paid."""
+    due = invoice["amount_due"] - amount
+    forgiven = invoice["pre_payment_credit_notes_amount"] + amount
+    changes = {"amount_due": due, "amount_remaining": due}
+    world.update(invoice, "invoice.updated", pre_payment_credit_notes_amount=forgiven, **changes)
+    link, intent = payment_of(world, invoice), intent_of(world, invoice)
+    if link and intent and due:
+        world.update(intent, amount=due)
+        world.update(link, amount_requested=due)
+    elif link and intent:
+        world.update(intent, "payment_intent.canceled", status="canceled", canceled_at=world.now())
+        world.update(link, status="canceled")
+        _mark_paid(world, invoice)
 
 
 def _mark_failed(world: World, invoice: Json) -> None:

@@ -54,7 +54,9 @@ def _charge_succeeded(world: World, intent: Json, method: Json) -> Json:
     charge = shapes.charge(
         world.now(), intent=intent, method=method, base_url=world.config.public_url
     )
-    charge["balance_transaction"] = _movement(world, "charge", charge["id"], charge)
+    charge["balance_transaction"] = _movement(
+        world, "charge", charge["id"], charge["amount"], charge["currency"]
+    )
     return world.create(charge, "charge.succeeded")
 
 
@@ -99,16 +101,25 @@ def _intent_failed(world: World, intent: Json, error: Json) -> None:
     )
 
 
-def _movement(world: World, kind: str, source: str, charge: Json) -> str:
-    amount = charge["amount"]
-    movement = shapes.balance_transaction(
-        world.now(),
-        kind=kind,
-        source=source,
-        amount=amount,
-        currency=charge["currency"],
+def _movement(world: World, kind: str, source: str, amount: int, currency: str) -> str:
+    movement = movement_new(
+        world, kind=kind, category=kind, source=source, amount=amount, currency=currency
     )
-    return str(world.create(movement)["id"])
+    return str(movement["id"])
+
+
+def movement_new(
+    world: World, *, kind: str, category: str, source: str, amount: int, currency: str, fee: int = 0
+) -> Json:
+    """Book a movement of the account's balance."""
+    movement = shapes.balance_transaction(
+        world.now(), kind=kind, source=source, amount=amount, currency=currency
+    )
+    if fee:
+        details = {"amount": fee, "application": None, "currency": currency}
+        movement["fee_details"] = [{**details, "description": "Dispute fee", "type": "stripe_fee"}]
+    movement.update(reporting_category=category, fee=fee, net=amount - fee)
+    return world.create(movement)
 
 
 def refund_new(
@@ -116,6 +127,9 @@ def refund_new(
 ) -> Json:
     """Give back all or a part of what a charge took."""
     rest = charge["amount"] - charge["amount_refunded"]
+    if charge["disputed"]:
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise invalid(message, code="charge_disputed")
     if charge["status"] != "succeeded" or rest == 0:
         message = f"Charge {charge['id']} has already been refunded."
         raise invalid(message, code="charge_already_refunded")
@@ -126,8 +140,9 @@ def refund_new(
     refund = shapes.refund(
         world.now(), charge=charge, amount=amount, reason=reason, metadata=metadata
     )
-    movement = {**charge, "amount": -amount}
-    refund["balance_transaction"] = _movement(world, "refund", refund["id"], movement)
+    refund["balance_transaction"] = _movement(
+        world, "refund", refund["id"], -amount, charge["currency"]
+    )
     refunded = charge["amount_refunded"] + amount
     world.update(
         charge,
@@ -136,5 +151,6 @@ def refund_new(
         refunded=refunded == charge["amount"],
     )
     world.emit("refund.created", world.objects.add(refund))
+    world.emit("refund.updated", refund)
     world.emit("charge.refund.updated", refund)
     return refund

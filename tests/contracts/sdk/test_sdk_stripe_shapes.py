@@ -27,7 +27,10 @@ LISTS = {
     "billing_portal.configuration": "billing_portal/configurations",
     "charge": "charges",
     "checkout.session": "checkout/sessions",
+    "credit_note": "credit_notes",
+    "credit_note_line_item": "credit_notes/{note}/lines",
     "customer": "customers",
+    "dispute": "disputes",
     "event": "events",
     "invoice": "invoices",
     "invoice_payment": "invoice_payments",
@@ -49,6 +52,7 @@ ONE_KIND_OF_MANY = {
     "invoice": {"pricing"},
     "invoice_payment": {"payment"},
     "refund": {"destination_details"},
+    "credit_note_line_item": {"tax_rates"},
 }
 
 
@@ -81,11 +85,20 @@ def _lived_in(http: httpx.Client, control: SandboxControl) -> dict[str, Any]:
     paid = http.get(f"checkout/sessions/{session['id']}").json()
     intent = http.get("payment_intents").json()["data"][0]["id"]
     made("refunds", payment_intent=intent, amount=100)
+    line = http.get(f"invoices/{paid['invoice']}").json()["lines"]["data"][0]["id"]
+    note = made("credit_notes", **{"invoice": paid["invoice"], "refund_amount": 200,
+                                   "lines[0][type]": "invoice_line_item", "lines[0][amount]": 200,
+                                   "lines[0][invoice_line_item]": line})  # fmt: skip
+    control.dispute(customer=paid["customer"])
     made("webhook_endpoints", **{"url": "http://127.0.0.1:9/", "enabled_events[]": "nothing"})
     portal = made("billing_portal/sessions", customer=paid["customer"])
     control.set_card(paid["customer"], FAILING_CARD)
     control.advance_clock(timedelta(days=32))
-    shown = {"customer": paid["customer"], "subscription": paid["subscription"]}
+    shown = {
+        "customer": paid["customer"],
+        "subscription": paid["subscription"],
+        "note": note["id"],
+    }
     rows = {
         kind: http.get(path.format(**shown)).raise_for_status().json()
         for kind, path in LISTS.items()
