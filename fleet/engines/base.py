@@ -21,6 +21,12 @@ class ContainerSpec:
     cpu_millis: int
     pids: int
 
+    def __post_init__(self) -> None:
+        if "@sha256:" not in self.image:
+            raise ValueError(f"{self.image} is not a digest: what runs would change by itself")
+        if min(self.memory_mb, self.cpu_millis, self.pids) < 1:
+            raise ValueError("memory, CPU and pids must be limited: an engine reads 0 as no limit")
+
 
 @dataclass(frozen=True)
 class Limits:

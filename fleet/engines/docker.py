@@ -10,7 +10,7 @@ from typing import Any
 import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.types import IPAMConfig, IPAMPool, LogConfig, Ulimit
+from docker.types import IPAMConfig, IPAMPool, LogConfig, Mount, Ulimit
 from docker.utils import parse_repository_tag
 
 from fleet.engines.base import ContainerSpec, ContainerState, Limits
@@ -222,9 +222,11 @@ def _config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
 def _host_config(api: docker.APIClient, spec: ContainerSpec, port: str) -> dict[str, Any]:
     """The hardening of every bot; nothing that a customer or a plan says can relax it."""
     config: dict[str, Any] = api.create_host_config(
-        binds={spec.volume: {"bind": DATA, "mode": "rw"}},
+        # A mount of this type names a volume, whatever its name; a bind could name a folder.
+        mounts=[Mount(target=DATA, source=spec.volume, type="volume")],
         port_bindings={port: spec.publish},
         network_mode=spec.network,
+        cgroupns="private",  # the default is the host's where the kernel has cgroups of version 1
         cap_drop=["ALL"],
         security_opt=["no-new-privileges:true"],
         privileged=False,
