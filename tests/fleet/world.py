@@ -9,11 +9,13 @@ import docker
 import httpx
 import pytest
 
-from fleet.models import Instance
+from fleet.models import Instance, Node
+from fleet.operations import ledger, runner
 from sandbox.control import SandboxControl
 from sandbox.stack.engine import Engine
 from sandbox.types import Json
-from tenants.models import Document
+from tenants.models import Document, Tenant
+from tests.conftest import free_port
 
 SUBTREE = "wopr-tenants"
 
@@ -105,6 +107,35 @@ ONE_OF_EACH = {
     "mails": 1,
 }
 NOTHING_OUTSIDE = {"containers": 0, "volumes": 0, "routes": 0, "records": 0}
+
+
+def inside(world: World, inspected: Any, program: str) -> str:
+    """What a Python program prints that runs inside the container, as the bot's user."""
+    code, output = world.engine.containers.get(inspected["Id"]).exec_run(["python3", "-c", program])
+    assert code == 0, output.decode()
+    return str(output.decode().strip())
+
+
+def run_bot(tenant: Tenant, node: Node) -> Instance:
+    """A bot that was provisioned."""
+    instance = Instance.objects.create(
+        tenant=tenant,
+        slug=tenant.slug,
+        node=node,
+        image=os.environ["WOPR_BOT_IMAGE"],
+        memory_mb=256,
+        cpu_millis=500,
+        pids=128,
+        disk_gb=1,
+        host_port=free_port(),
+    )
+    operation = ledger.operation_open(
+        kind="provision", subject=instance, tenant=tenant, cause="test"
+    )
+    runner.run(operation.pk)
+    instance.refresh_from_db()
+    assert instance.status == Instance.Status.RUNNING
+    return instance
 
 
 def _of(instance: Instance) -> dict[str, str]:
