@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.customer import Customer
 from tests.browser.watching import Watch
@@ -25,6 +25,7 @@ CHROMIUM_FLAGS = (
 )
 STACK_DEADLINE = 280  # seconds; the first start of a folder runs every migration
 WIDE = {"width": 1280, "height": 800}
+expect.set_options(timeout=15_000)
 
 Visit = Callable[..., Customer]
 

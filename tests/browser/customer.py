@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 from tests.browser.watching import Watch
 
 GOOD_CARD = "4242 4242 4242 4242"
 DECLINED_CARD = "4000 0000 0000 0002"
 PASSWORD = "a calm and quiet sentence"
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 BUILT = 120_000  # milliseconds; an image pull and a first boot on a busy machine
 
 
@@ -29,7 +30,14 @@ class Customer:
     slug: str = field(default_factory=a_name)
 
     def goes_to(self, path: str) -> None:
-        self.page.goto(self.stack["dashboard"].rstrip("/") + path)
+        address = self.stack["dashboard"].rstrip("/") + path
+        try:
+            self.page.goto(address)
+        except Error as lost:
+            # Chromium drops what is under way whenever a container on this machine starts or ends.
+            if NETWORK_CHANGED not in str(lost):
+                raise
+            self.page.goto(address)
 
     def signs_up(self) -> None:
         self.goes_to("/signup")

@@ -36,11 +36,24 @@ function options(method, body, signal) {
   };
 }
 
+const SECOND_TRY_AFTER = 400;
+
+/** Reading is tried twice: a connection that broke as the network changed works a moment later. */
+async function fetchPatiently(path, init) {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    if (error.name === "AbortError" || init.method !== "GET") throw error;
+    await new Promise((done) => setTimeout(done, SECOND_TRY_AFTER));
+    return fetch(path, init);
+  }
+}
+
 /** Send a request; answer `{status, data}` whatever the status, throw only without an answer. */
 export async function send(method, path, { body, signal } = {}) {
   let response;
   try {
-    response = await fetch(path, options(method, body, signal));
+    response = await fetchPatiently(path, options(method, body, signal));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError({ code: "unreachable", message: UNREACHABLE });
