@@ -56,9 +56,9 @@ bench: venv ## Measure: time to a running bot, and how long each part takes to s
 .PHONY: lock
 lock: venv ## Write the hash-pinned requirements from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
-	uv pip compile --quiet --generate-hashes --python-version 3.11 \
+	uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11 \
 		--output-file requirements.txt pyproject.toml
-	uv pip compile --quiet --generate-hashes --python-version 3.11 --constraint requirements.txt \
+	uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11 --constraint requirements.txt \
 		--group dev --output-file requirements-dev.txt
 
 .PHONY: clean

@@ -114,16 +114,26 @@ def _insert(uses: list[Use]) -> set[str]:
     """The ids that this call inserted; another worker may have been faster with some."""
     if not uses:
         return set()
-    rows = [(u.event_id, u.tenant_id, u.meter, u.quantity, u.happened_at) for u in uses]
-    values = ", ".join(["(%s, %s, %s, %s, %s, now(), now(), 0, '')"] * len(rows))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO billing_usageevent (event_id, tenant_id, meter, quantity, happened_at,"  # noqa: S608
-            f" recorded_at, next_attempt_at, attempts, error) VALUES {values}"
-            " ON CONFLICT (event_id) DO NOTHING RETURNING event_id",
-            [value for row in rows for value in row],
+    columns = list(
+        zip(
+            *((u.event_id, u.tenant_id, u.meter, u.quantity, u.happened_at) for u in uses),
+            strict=True,
         )
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [list(column) for column in columns])
         return {row[0] for row in cursor.fetchall()}
+
+
+# Django's bulk_create(ignore_conflicts=True) does not tell which rows were new.
+_INSERT = """
+    INSERT INTO billing_usageevent (event_id, tenant_id, meter, quantity, happened_at,
+                                    recorded_at, next_attempt_at, attempts, error)
+    SELECT told.*, now(), now(), 0, ''
+    FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::bigint[], %s::timestamptz[]) AS told
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id
+"""
 
 
 def _add_up(uses: list[Use]) -> None:

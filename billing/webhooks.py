@@ -31,7 +31,7 @@ def _accept(request: HttpRequest, secret: str) -> HttpResponse:
     accepted = services.webhook_store(
         body=request.body.decode("utf-8", errors="replace"),
         headers=dict(request.headers),
-        address=request.META.get("REMOTE_ADDR") or "0.0.0.0",  # noqa: S104 (an unknown address)
+        address=request.META.get("REMOTE_ADDR") or "0.0.0.0",  # noqa: S104 (an unknown address)  # nosec B104
         secret=secret,
     )
     if accepted:

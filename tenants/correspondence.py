@@ -11,10 +11,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F, Q
-from django.template.loader import render_to_string
+from django.template.loader import render_to_string, select_template
 from django.utils import timezone
-from weasyprint import HTML
-from weasyprint.urls import URLFetcher
 
 from tenants.models import Document, Message, Tenant
 from wopr.common.correlation import current_id
@@ -35,7 +33,7 @@ def document_render(
         return stored
     context = {"tenant": tenant, "title": title, "seller": _seller(), **context}
     html = render_to_string(f"documents/{kind}.html", context)
-    content = HTML(string=html, url_fetcher=_closed_fetcher()).write_pdf(pdf_tags=True)
+    content = _pdf(html)
     document, _ = Document.objects.get_or_create(
         kind=kind,
         cause=cause,
@@ -60,9 +58,15 @@ def _seller() -> dict[str, str]:
     }
 
 
-def _closed_fetcher() -> URLFetcher:
-    """Nothing but data: URLs; a template that names a file or a host fails the rendering."""
-    return URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+def _pdf(html: str) -> bytes:
+    """Tagged PDF. Nothing is fetched but data: URLs; a page that names a file or a host fails."""
+    # Imported here: it costs seconds, and most processes never render.
+    from weasyprint import HTML
+    from weasyprint.urls import URLFetcher
+
+    closed = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    content: bytes = HTML(string=html, url_fetcher=closed).write_pdf(pdf_tags=True)
+    return content
 
 
 def message_queue(
@@ -77,8 +81,7 @@ def message_queue(
     stored = Message.objects.filter(kind=kind, cause=cause).first()
     if stored:
         return stored
-    context = {"tenant": tenant, "seller": _seller(), **context}
-    subject = render_to_string(f"mail/{kind}.subject.txt", context)
+    letter = _letter(kind, {"tenant": tenant, "seller": _seller(), **context})
     with transaction.atomic():
         message, created = Message.objects.get_or_create(
             kind=kind,
@@ -86,15 +89,24 @@ def message_queue(
             defaults={
                 "tenant": tenant,
                 "recipient": tenant.email,
-                "subject": " ".join(subject.split()),
-                "text": render_to_string(f"mail/{kind}.txt", context),
-                "html": render_to_string(f"mail/{kind}.html", context),
                 "correlation_id": current_id(),
+                **letter,
             },
         )
         if created:
             message.attachments.set(attachments)
     return message
+
+
+def _letter(kind: str, context: dict[str, Any]) -> dict[str, str]:
+    """Subject, text and HTML; a letter without a page of its own has the words of its text."""
+    subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
+    text = render_to_string(f"mail/{kind}.txt", context)
+    body = text.partition("\n-- \n")[0]
+    paragraphs = [" ".join(part.split()) for part in body.split("\n\n") if part.strip()]
+    page = select_template([f"mail/{kind}.html", "mail/_letter.html"])
+    html = page.render({**context, "subject": subject, "paragraphs": paragraphs})
+    return {"subject": subject, "text": text, "html": html}
 
 
 def message_send(*, message_id: Any) -> bool:

@@ -231,7 +231,7 @@ def _host_config(api: docker.APIClient, spec: ContainerSpec, port: str) -> dict[
         security_opt=["no-new-privileges:true"],
         privileged=False,
         read_only=True,
-        tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},  # noqa: S108
+        tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},  # noqa: S108  # nosec B108
         init=True,
         mem_limit=f"{spec.memory_mb}m",
         memswap_limit=f"{spec.memory_mb}m",

@@ -15,7 +15,7 @@ from wopr.common.errors import ProviderError
 
 PORT = 7437
 # Below /data; honoured by the bot if it is there at the first boot.
-TOKEN_FILE = "daemon-token"  # noqa: S105  (a file name)
+TOKEN_FILE = "daemon-token"  # noqa: S105  (a file name)  # nosec B105
 _PATIENCE = httpx.Timeout(10.0, connect=3.0)
 # Any path but the open ones: who answers it with other than 401 knows the token.
 _GUARDED_PATH = "/sessions"

@@ -5,7 +5,7 @@ Source: restic.readthedocs.io ("Backing up", reading from standard input; "Scrip
 
 import json
 import os
-import subprocess
+import subprocess  # nosec B404
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -66,7 +66,7 @@ class Repository:
 
     def _run(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[bytes]":
         with _installed():
-            done = subprocess.run(  # noqa: S603  (no shell; our own arguments)
+            done = subprocess.run(  # noqa: S603  # nosec B603 B607  (no shell; our own arguments)
                 ["restic", *arguments],  # noqa: S607  (found on the worker's PATH)
                 env=self._environment,
                 capture_output=True,
@@ -80,7 +80,7 @@ class Repository:
     def _process(self, *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", IO[bytes]]]:
         """restic with pipes; what it says of errors goes to a file, so that no pipe fills up."""
         with tempfile.TemporaryFile() as errors, _installed():
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603  # nosec B603 B607
                 ["restic", *arguments],  # noqa: S607
                 env=self._environment,
                 stdin=subprocess.PIPE,

@@ -12,6 +12,10 @@ class Document(Identified):
 
     class Kind(models.TextChoices):
         WELCOME = "welcome"
+        INVOICE = "invoice"
+        RECEIPT = "receipt"
+        CREDIT_NOTE = "credit_note"
+        TERMINATION = "termination"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="documents")
     kind = models.CharField(max_length=32, choices=Kind)
@@ -37,6 +41,15 @@ class Message(Identified):
 
     class Kind(models.TextChoices):
         WELCOME = "welcome"
+        RECEIPT = "receipt"
+        PAYMENT_FAILED = "payment_failed"
+        SUSPENSION_COMING = "suspension_coming"
+        SUSPENDED = "suspended"
+        RESTORED = "restored"
+        TRIAL_ENDING = "trial_ending"
+        CANCELLED = "cancelled"
+        TERMINATED = "terminated"
+        PLAN_CHANGED = "plan_changed"
 
     class State(models.TextChoices):
         QUEUED = "queued"

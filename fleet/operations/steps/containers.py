@@ -215,7 +215,7 @@ def _environment(instance: Instance) -> dict[str, str]:
     return {
         "HOME": "/data",
         "WOPR_HOME": "/data",
-        "WOPR_DAEMON_HOST": "0.0.0.0",  # noqa: S104 (inside its own network namespace)
+        "WOPR_DAEMON_HOST": "0.0.0.0",  # noqa: S104 (inside its own network namespace)  # nosec B104
         "WOPR_DAEMON_PORT": str(bot.PORT),
         "WOPR_API_BASE_URL": f"{settings.WOPR_DASHBOARD_URL}/v1",
         "WOPR_PLATFORM_TOKEN": instance.platform_token,

@@ -17,9 +17,10 @@ WHOLE = frozenset(
 def money(amount: int, currency: str) -> str:
     """An amount in minor units: (900, "eur") is €9, (950, "chf") is 9.50 CHF."""
     code = currency.lower()
-    value = Decimal(amount) / (1 if code in WHOLE else 100)
+    value = Decimal(abs(amount)) / (1 if code in WHOLE else 100)
     text = f"{value:,.0f}" if value == value.to_integral_value() else f"{value:,.2f}"
-    return f"{SYMBOLS[code]}{text}" if code in SYMBOLS else f"{text} {currency.upper()}"
+    sign = "−" if amount < 0 else ""
+    return sign + (f"{SYMBOLS[code]}{text}" if code in SYMBOLS else f"{text} {currency.upper()}")
 
 
 @register.filter
