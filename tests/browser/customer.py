@@ -37,6 +37,7 @@ class Customer:
             # Chromium drops what is under way whenever a container on this machine starts or ends.
             if NETWORK_CHANGED not in str(lost):
                 raise
+            self.page.wait_for_url("chrome-error://**")
             self.page.goto(address)
 
     def signs_up(self) -> None:
