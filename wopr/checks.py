@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
 
 VENDOR_HOSTS = {
     "STRIPE_API_URL": "api.stripe.com",
@@ -28,8 +29,16 @@ def environment_is_complete(**_: Any) -> list[CheckMessage]:
     return [
         Error(f"{name} is not set.", hint="See .env.example.", id="wopr.E001")
         for name in REQUIRED
-        if not getattr(settings, name)
+        if not _value(name)
     ]
+
+
+def _value(name: str) -> Any:
+    """The setting; Django raises for an empty SECRET_KEY before a check could explain it."""
+    try:
+        return getattr(settings, name)
+    except ImproperlyConfigured:
+        return ""
 
 
 @register()
@@ -105,7 +114,7 @@ def production_is_production(**_: Any) -> list[CheckMessage]:
     ]
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="Unset DEBUG in production.", id="wopr.E011"))
-    if len(settings.SECRET_KEY) < SHORTEST_KEY:
+    if len(_value("SECRET_KEY")) < SHORTEST_KEY:
         hint = f"Set SECRET_KEY to at least {SHORTEST_KEY} random characters."
         found.append(Error("SECRET_KEY is too short.", hint=hint, id="wopr.E012"))
     if "*" in settings.ALLOWED_HOSTS:

@@ -21,6 +21,10 @@ api: list[Any] = [
         name="docs",
     ),
 ]
+handler400 = "wopr.failures.bad_request"
+handler403 = "wopr.failures.permission_denied"
+handler404 = "wopr.failures.not_found"
+handler500 = "wopr.failures.server_error"
 djstripe = (
     [path("<uuid:uuid>", webhooks.stripe_endpoint_webhook, name="djstripe_webhook_by_uuid")],
     "djstripe",

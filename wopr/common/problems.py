@@ -36,13 +36,13 @@ def _framework_problem(error: Exception, context: dict[str, Any]) -> Response | 
     if isinstance(error, exceptions.ValidationError):
         fields = _fields(response.data)
         first = next((texts[0] for texts in fields.values()), "The input is not valid.")
-        body = _body(_first_code(error.get_codes()), first, fields)
+        body = problem_body(_first_code(error.get_codes()), first, fields)
     else:
         if isinstance(error, exceptions.APIException):
             code, message = str(error.get_codes()), str(error.detail)
         else:
             code, message = _django_error(response.status_code)
-        body = _body(code, message)
+        body = problem_body(code, message)
     response.data = body
     return response
 
@@ -68,11 +68,14 @@ def _first_code(codes: Any) -> str:
     return str(codes)
 
 
-def _body(code: str, message: str, fields: dict[str, list[str]] | None = None) -> dict[str, Any]:
+def problem_body(
+    code: str, message: str, fields: dict[str, list[str]] | None = None
+) -> dict[str, Any]:
+    """The one shape; `reference` finds the request in the logs."""
     return {"code": code, "message": message, "fields": fields or {}, "reference": current_id()}
 
 
 def _answer(
     status_code: int, code: str, message: str, fields: dict[str, list[str]] | None = None
 ) -> Response:
-    return Response(_body(code, message, fields), status=status_code)
+    return Response(problem_body(code, message, fields), status=status_code)
