@@ -62,15 +62,20 @@ class DockerEngine:
         return next(str(d) for d in digests if d.startswith(f"{repository}@"))
 
     def ensure_network(self, name: str, subnet: str) -> None:
-        with _translated(f"The network {name} could not be created"):
-            if any(n["Name"] == name for n in self._api.networks(names=[name])):
+        what = f"The network {name} could not be created"
+        with _translated(what):
+            if self._has_network(name):
                 return
             try:
                 self._create_network(name, subnet)
             except APIError as error:
-                # Another worker was faster; engines refuse the second network of a name.
-                if error.status_code != 409:
-                    raise
+                # Another worker was faster, or is making it now: its subnet is taken first, and
+                # its name shows later. So this is never the last word.
+                if not self._has_network(name):
+                    raise ProviderError(f"{what}: {error.explanation}") from error
+
+    def _has_network(self, name: str) -> bool:
+        return any(network["Name"] == name for network in self._api.networks(names=[name]))
 
     def _create_network(self, name: str, subnet: str) -> None:
         self._api.create_network(
