@@ -1,0 +1,5 @@
+"""Contract tests through our own adapters look at the sandbox directly, too."""
+
+from tests.fleet.world import opened_world, world
+
+__all__ = ["opened_world", "world"]
