@@ -75,11 +75,19 @@ class SandboxControl:
         return self._call("stripe", "POST", f"/_sandbox{path}", body)
 
     def pay_checkout(
-        self, session: str, *, card: str = GOOD_CARD, email: str = "payer@example.com"
+        self,
+        session: str,
+        *,
+        card: str = GOOD_CARD,
+        email: str = "payer@example.com",
+        **fields: str,
     ) -> str:
-        """Fill in the checkout page, given its address or session id; return where it leads."""
+        """Fill in the checkout page, given its address or session id; return where it leads.
+
+        More fields: `promotion_code`, `country`, `business_name`, `tax_id`, `name`.
+        """
         url = session if "://" in session else f"{self._bases['stripe']}/c/pay/{session}"
-        answer = self._http.post(url, data={"number": card, "email": email})
+        answer = self._http.post(url, data={"number": card, "email": email, **fields})
         if answer.status_code != 303:
             raise CheckoutRefused(answer.status_code, answer.text)
         return answer.headers["location"]

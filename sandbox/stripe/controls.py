@@ -75,10 +75,9 @@ def customer_card(world: World, body: Json, path: dict[str, Any]) -> Json:
 
 
 def session_pay(world: World, body: Json, path: dict[str, Any]) -> Json:
-    """POST /_sandbox/checkout/{id}/pay {"number", "email"}: pay without the page."""
+    """POST /_sandbox/checkout/{id}/pay {"number", ...}: pay without the page; see `Payer`."""
     session = world.objects.get("checkout.session", path["id"])
-    payer = checkout.Payer(body["number"], body.get("email"), body.get("name"))
-    return checkout.session_pay(world, session, payer)
+    return checkout.session_pay(world, session, checkout.Payer(**body))
 
 
 def dispute_open(world: World, body: Json, _: dict[str, Any]) -> Json:

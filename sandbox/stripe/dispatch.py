@@ -17,10 +17,12 @@ from sandbox.stripe.api import (
     checkout,
     credit_notes,
     customers,
+    discounts,
     items,
     money,
     previews,
     subscriptions,
+    taxes,
 )
 from sandbox.stripe.api.call import Call, Handler, Table
 from sandbox.stripe.errors import StripeError
@@ -36,10 +38,12 @@ ROUTES: Table = [
     *checkout.ROUTES,
     *credit_notes.ROUTES,
     *customers.ROUTES,
+    *discounts.ROUTES,
     *items.ROUTES,
     *previews.ROUTES,
     *money.ROUTES,
     *subscriptions.ROUTES,
+    *taxes.ROUTES,
 ]
 KEY_SECONDS = 86_400
 

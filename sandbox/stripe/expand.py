@@ -47,6 +47,13 @@ def _value(world: World, node: Json, name: str, path: str) -> Any:
         message = f"This property cannot be expanded ({path})."
         raise invalid(message, "expand")
     value = node[name]
+    if isinstance(value, list):
+        return [_object(world, row) for row in value]
+    return _object(world, value)
+
+
+def _object(world: World, value: Any) -> Any:
+    """Return the object in the place of its id; anything else stays."""
     if isinstance(value, str):
         return copy.deepcopy(world.objects.find(value) or value)
     return value
@@ -84,8 +91,19 @@ def _no_rows(_: World, __: Json) -> list[Json]:
     return []
 
 
-def _breakdown(_: World, __: Json) -> Json:
+def _breakdown(_: World, details: Json) -> Json:
+    if details["amount_discount"] or details["amount_tax"]:
+        raise invalid("The sandbox does not break discounts and taxes down.", "expand")
     return {"discounts": [], "taxes": []}
+
+
+def _applies_to(world: World, coupon: Json) -> Json:
+    return {"products": list(world.hidden(coupon["id"]).get("products", []))}
+
+
+def _tax_ids(world: World, customer: Json) -> Json:
+    rows = [row for row in world.objects.of("tax_id") if row["customer"] == customer["id"]]
+    return listing(rows[::-1], f"/v1/customers/{customer['id']}/tax_ids")
 
 
 def _nothing(_: World, __: Json) -> None:
@@ -95,6 +113,8 @@ def _nothing(_: World, __: Json) -> None:
 INCLUDED: dict[tuple[str, str], Callable[[World, Json], Any]] = {
     ("customer", "subscriptions"): _subscriptions,
     ("customer", "sources"): _sources,
+    ("customer", "tax_ids"): _tax_ids,
+    ("coupon", "applies_to"): _applies_to,
     ("charge", "refunds"): _refunds,
     ("invoice", "payments"): _payments,
     ("checkout.session", "line_items"): _line_items,

@@ -11,7 +11,9 @@ from starlette.routing import Route
 
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.flows import cards, checkout, timeline
+from sandbox.stripe.flows import session_prices as prices
 from sandbox.stripe.flows import subscriptions as flow
+from sandbox.stripe.flows.taxes import country_of
 from sandbox.stripe.version import API_VERSION
 from sandbox.stripe.world import World
 from sandbox.templating import moment, page
@@ -83,24 +85,40 @@ class Pages:
             return _unknown("checkout session")
         return _closed(session) or self._checkout_page(session)
 
+    def _country(self, session: Json) -> str:
+        customer = session["customer"] and self.world.objects.find(session["customer"])
+        return (country_of(customer) or "") if customer and not customer.get("deleted") else ""
+
     def _checkout_page(
-        self, session: Json, error: str = "", form: FormData | None = None
+        self,
+        session: Json,
+        refused: StripeError | None = None,
+        form: FormData | None = None,
+        notice: str = "",
     ) -> Response:
         form = form or FormData()
+        about_card = refused is not None and refused.error.get("param") in (None, "number")
         hidden = self.world.hidden(session["id"])
         customer = session["customer"] and self.world.objects.find(session["customer"])
         known = (customer or {}).get("email") or session["customer_email"]
         return page(
             "stripe/checkout.html",
-            402 if error else 200,
+            402 if refused else 200,
             session=session,
             lines=hidden["line_items"],
             trial=_trial_text(hidden["subscription_data"]),
             needs_email=not known,
+            needs_country=prices.session_asks_country(session),
+            country=_field(form, "country") or self._country(session),
+            business_name=_field(form, "business_name"),
+            tax_id=_field(form, "tax_id"),
+            code=_field(form, "promotion_code"),
+            notice=notice,
             email=known or _field(form, "email"),
             name=_field(form, "name"),
             number=_field(form, "number"),
-            error=error,
+            error=str(refused) if about_card else "",
+            problem=str(refused) if refused and not about_card else "",
         )
 
     async def checkout_pay(self, request: Request) -> Response:
@@ -109,20 +127,26 @@ class Pages:
         session = self._found("checkout.session", request)
         if session is None:
             return _unknown("checkout session")
-        payer = checkout.Payer(
-            _field(form, "number"),
-            _field(form, "email") or None,
-            _field(form, "name") or None,
-        )
         closed = _closed(session)
         if closed:
             return closed
         try:
-            checkout.session_pay(self.world, session, payer)
+            if _field(form, "action") == "update":
+                return self._checkout_update(session, form)
+            checkout.session_pay(self.world, session, _payer(form))
         except StripeError as refused:
-            return self._checkout_page(session, str(refused), form)
+            return self._checkout_page(session, refused, form)
         target = session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
         return RedirectResponse(target, status_code=SEE_OTHER)
+
+    def _checkout_update(self, session: Json, form: FormData) -> Response:
+        """Show what the order costs with a promotion code, or in a country."""
+        code = _field(form, "promotion_code")
+        if code:
+            prices.session_code(self.world, session, code)
+        country = prices.session_country(self.world, session, _field(form, "country"))
+        prices.session_price(self.world, session, country)
+        return self._checkout_page(session, form=form, notice="The total is up to date.")
 
     async def portal_show(self, request: Request) -> Response:
         """Show a customer's subscriptions, card and invoices."""
@@ -185,6 +209,13 @@ class Pages:
     def _schedule(self, subscription: Json, wanted: bool) -> None:
         changes = flow.cancellation_schedule(self.world, subscription, wanted)
         self.world.update(subscription, flow.UPDATED, **changes)
+
+
+def _payer(form: FormData) -> checkout.Payer:
+    wanted = ("email", "name", "country", "business_name", "tax_id")
+    known = {name: _field(form, name) or None for name in wanted}
+    code = _field(form, "promotion_code") or None
+    return checkout.Payer(_field(form, "number"), **known, code=code)
 
 
 def _trial_text(data: Json) -> str:

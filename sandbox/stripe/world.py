@@ -28,7 +28,7 @@ class StripeConfig:
 
 @dataclass
 class Settings:
-    """How the account treats unpaid invoices, drafts and webhooks (changed by a control call).
+    """How the account treats unpaid invoices, drafts, taxes and webhooks (see the control call).
 
     Waits between deliveries count in real seconds, or in the account's own time when
     `delivery_time` is "sandbox": then moving the clock brings the next attempt.
@@ -39,6 +39,9 @@ class Settings:
     draft_seconds: int = 0
     delivery_time: str = "real"
     delivery_waits: list[float] = field(default_factory=list)
+    tax_percent: float = 0
+    tax_percents: dict[str, float] = field(default_factory=dict)
+    """Rates of single countries, by their two letters; `tax_percent` is for all others."""
 
 
 class World:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.stripe.api.call import Call, Table
+from sandbox.stripe.api.discounts import offers_wanted
 from sandbox.stripe.errors import invalid, parameter_missing
+from sandbox.stripe.flows import session_prices as prices
 from sandbox.stripe.flows.checkout import session_expire
 from sandbox.stripe.flows.items import prices_agree
+from sandbox.stripe.flows.taxes import country_of
 from sandbox.stripe.objects import listing
 from sandbox.stripe.params import Params
 from sandbox.stripe.shapes import checkout as shapes
@@ -18,7 +21,7 @@ CREATE = (
     "subscription_data", "customer", "customer_email", "expires_at", "locale",
     "allow_promotion_codes", "billing_address_collection", "payment_method_collection",
     "payment_method_types", "submit_type", "ui_mode", "customer_update", "automatic_tax",
-    "integration_identifier",
+    "integration_identifier", "discounts", "tax_id_collection",
 )  # fmt: skip
 PLAIN = (
     "client_reference_id", "locale", "billing_address_collection", "submit_type",
@@ -36,18 +39,37 @@ def session_create(call: Call) -> Json:
     params.choice("ui_mode", ("hosted", "hosted_page"), "hosted_page")
     lines = _lines(call)
     data = _subscription_data(call)
-    trial = data["trial_period_days"] or data["trial_end"]
-    amount = 0 if trial else sum(line["amount_total"] for line in lines)
+    fields = _fields(call)
     session = shapes.session(
         call.world.now(),
         base_url=call.world.config.public_url,
-        amount=amount,
+        amount=0,
         currency=lines[0]["price"]["currency"],
-        **_fields(call),
+        **fields,
     )
     hidden = call.world.hidden(session["id"])
-    hidden.update(line_items=lines, subscription_data=data)
+    hidden.update(
+        line_items=lines,
+        subscription_data=data,
+        offers=[],
+        customer_update=dict(call.params.child("customer_update").values),
+    )
+    _discounts(call, session)
+    prices.session_price(call.world, session, _country(call, session))
     return call.world.create(session)
+
+
+def _discounts(call: Call, session: Json) -> None:
+    if call.params.children("discounts") and session["allow_promotion_codes"]:
+        message = "You may only specify one of these: allow_promotion_codes, discounts."
+        raise invalid(message, "discounts")
+    buyer = prices.session_buyer(call.world, session)
+    prices.session_offer(call.world, session, offers_wanted(call, call.params, buyer))
+
+
+def _country(call: Call, session: Json) -> str | None:
+    customer = session["customer"] and call.world.objects.get("customer", session["customer"])
+    return country_of(customer) if customer else None
 
 
 def _fields(call: Call) -> dict[str, Any]:
@@ -62,7 +84,53 @@ def _fields(call: Call) -> dict[str, Any]:
     fields["expires_at"] = _expiry(call)
     if "allow_promotion_codes" in params:
         fields["allow_promotion_codes"] = params.flag("allow_promotion_codes")
-    return {**fields, **_customer_fields(call)}
+    params.choice("payment_method_collection", ("always",), "always")
+    if set(params.texts("payment_method_types")) - {"card"}:
+        raise invalid("The sandbox only knows cards.", "payment_method_types")
+    return {**fields, **_tax_fields(call), **_customer_fields(call)}
+
+
+def _tax_fields(call: Call) -> dict[str, Any]:
+    """Return the fields about taxes; a known customer must be willing to be changed by them."""
+    params, fields = call.params, dict[str, Any]()
+    tax, ids, update = (
+        params.child(name) for name in ("automatic_tax", "tax_id_collection", "customer_update")
+    )
+    tax.allow(("enabled",))
+    ids.allow(("enabled", "required"))
+    update.allow(("address", "name", "shipping"))
+    if tax.flag("enabled"):
+        _require_place(call, update)
+        fields["automatic_tax"] = {
+            "enabled": True,
+            "liability": {"type": "self"},
+            "provider": "stripe",
+            "status": "requires_location_inputs",
+        }
+    if ids.flag("enabled"):
+        if params.text("customer") and update.text("name") != "auto":
+            message = (
+                "Tax ID collection requires updating business name on the customer. To enable tax "
+                "ID collection for an existing customer, please set `customer_update[name]` to "
+                "`auto`."
+            )
+            raise invalid(message, "customer_update[name]")
+        required = ids.choice("required", ("if_supported", "never"), "never")
+        fields["tax_id_collection"] = {"enabled": True, "required": required}
+    return fields
+
+
+def _require_place(call: Call, update: Params) -> None:
+    customer_id = call.params.text("customer")
+    if not customer_id or update.text("address") == "auto":
+        return
+    if country_of(call.world.objects.alive("customer", customer_id, "customer")) is None:
+        message = (
+            "Automatic tax calculation in Checkout requires a valid address on the Customer. Add "
+            "a valid address to the Customer or set `customer_update[address]` to 'auto' to save "
+            "the address entered in Checkout to the Customer."
+        )
+        raise invalid(message, "automatic_tax", "customer_tax_location_invalid")
 
 
 def _customer_fields(call: Call) -> dict[str, Any]:

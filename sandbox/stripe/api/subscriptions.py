@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.stripe.api.call import LIST_PARAMS, Call, Table
+from sandbox.stripe.api.discounts import discounts_change, offers_wanted
 from sandbox.stripe.api.items import change_wanted, items_wanted
 from sandbox.stripe.errors import invalid, missing
 from sandbox.stripe.flows import cards, previews
 from sandbox.stripe.flows import subscriptions as flow
+from sandbox.stripe.flows.amounts import amount_of
+from sandbox.stripe.flows.discounts import Buyer
+from sandbox.stripe.flows.taxes import require_located
 from sandbox.stripe.objects import page
+from sandbox.stripe.shapes.subscriptions import automatic_tax
 from sandbox.types import Json
 
 CREATE = (
     "customer", "items", "default_payment_method", "metadata", "trial_period_days", "trial_end",
     "description", "payment_behavior", "collection_method", "proration_behavior", "off_session",
-    "payment_settings",
+    "discounts", "automatic_tax",
 )  # fmt: skip
 UPDATE = (
     "items", "cancel_at_period_end", "cancel_at", "default_payment_method", "metadata",
     "description", "proration_behavior", "proration_date", "trial_end", "payment_behavior",
-    "cancellation_details", "off_session",
+    "cancellation_details", "off_session", "discounts", "automatic_tax",
 )  # fmt: skip
 OVER = ("canceled", "incomplete_expired")
 STATUSES = ("all", "ended", "active", "past_due", "unpaid", "canceled", "incomplete",
@@ -36,18 +41,34 @@ def subscription_create(call: Call) -> Json:
     params.choice("collection_method", ("charge_automatically",), "charge_automatically")
     behaviors = ("allow_incomplete", "error_if_incomplete", "default_incomplete")
     behavior = params.choice("payment_behavior", behaviors, "allow_incomplete")
+    items = items_wanted(call, params, "items")
     wanted = flow.NewSubscription(
         customer=customer,
-        items=items_wanted(call, params, "items"),
+        items=items,
         method=_own_method(call, customer),
         trial_end=_trial_end(call),
         metadata=params.merged_metadata(),
         description=params.text("description"),
         pay_now=behavior != "default_incomplete",
+        offers=offers_wanted(call, params, _buyer(call, customer, items)),
+        automatic_tax=_automatic_tax(call, customer),
     )
     if behavior != "default_incomplete" and not wanted.trial_end:
         _require_method(call, wanted, refuse_declined=behavior == "error_if_incomplete")
     return flow.subscription_start(world, wanted)
+
+
+def _buyer(call: Call, customer: Json, items: list[tuple[Json, int]]) -> Buyer:
+    amount = sum(amount_of(call.world, price, quantity) for price, quantity in items)
+    return Buyer(customer["id"], amount, items[0][0]["currency"])
+
+
+def _automatic_tax(call: Call, customer: Json) -> bool:
+    wanted = call.params.child("automatic_tax")
+    wanted.allow(("enabled",))
+    if wanted.flag("enabled"):
+        require_located(customer)
+    return bool(wanted.flag("enabled"))
 
 
 def _own_method(call: Call, customer: Json) -> Json | None:
@@ -132,9 +153,14 @@ def subscription_update(call: Call) -> Json:
         method = _own_method(call, customer)
         changes["default_payment_method"] = method["id"] if method else None
     changes |= _cancellation(call, subscription)
+    if "automatic_tax" in params:
+        customer = call.world.objects.alive("customer", subscription["customer"], "customer")
+        changes["automatic_tax"] = automatic_tax(enabled=_automatic_tax(call, customer))
     trial_end = params.text("trial_end")
     if trial_end not in (None, "now"):
         changes |= flow.trial_until(call.world, subscription, params.number("trial_end") or 0)
+    if "discounts" in params:
+        discounts_change(call, subscription)
     _change(call, subscription, changes)
     if trial_end == "now" and subscription["status"] == "trialing":
         flow.trial_end_now(call.world, subscription)

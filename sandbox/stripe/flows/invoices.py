@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from sandbox.stripe.errors import invalid
-from sandbox.stripe.flows import dunning, payments
+from sandbox.stripe.flows import discounts, dunning, payments, taxes
 from sandbox.stripe.flows.cards import default_method
+from sandbox.stripe.flows.totals import Terms, settle
 from sandbox.stripe.shapes import invoices as shapes
 from sandbox.stripe.world import World
 from sandbox.types import Json
 
 
-def invoice_drawn(world: World, subscription: Json, lines: list[Json], reason: str) -> Json:
-    """Return the invoice that a subscription would get; nothing is kept."""
+def invoice_drawn(
+    world: World, subscription: Json, lines: list[Json], reason: str, at: int | None = None
+) -> Json:
+    """Return the invoice that a subscription would get at a moment; nothing is kept."""
+    customer = world.objects.get("customer", subscription["customer"])
+    fields: Json = {
+        "discounts": list(subscription["discounts"]),
+        "customer_tax_ids": taxes.tax_ids_of(world, customer["id"]),
+    }
+    if subscription["automatic_tax"]["enabled"]:
+        located = taxes.country_of(customer) is not None
+        fields["automatic_tax"] = shapes.automatic_tax(located=located)
     return shapes.invoice(
         world.now(),
-        customer=world.objects.get("customer", subscription["customer"]),
+        customer=customer,
         subscription=subscription,
         lines=lines,
         reason=reason,
+        sums=settle(lines, _terms(world, subscription, customer, at or world.now())),
+        **fields,
     )
+
+
+def _terms(world: World, subscription: Json, customer: Json, at: int) -> Terms:
+    tax = None
+    if subscription["automatic_tax"]["enabled"]:
+        country = taxes.country_of(customer)
+        tax = taxes.tax_on(world, country, customer["tax_exempt"] or "none")
+    return Terms(discounts.reductions(world, subscription, at), tax)
 
 
 def invoice_draft(world: World, subscription: Json, lines: list[Json], reason: str) -> Json:
@@ -26,6 +47,7 @@ def invoice_draft(world: World, subscription: Json, lines: list[Json], reason: s
     invoice = invoice_drawn(world, subscription, lines, reason)
     world.create(invoice, "invoice.created")
     subscription["latest_invoice"] = invoice["id"]
+    discounts.discounts_spend(world, subscription, invoice)
     return invoice
 
 

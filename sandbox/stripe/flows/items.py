@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sandbox.stripe.errors import invalid
 from sandbox.stripe.flows.amounts import amount_of, described, share
 from sandbox.stripe.flows.calendar import next_boundary
+from sandbox.stripe.flows.discounts import reductions
+from sandbox.stripe.flows.totals import Terms, net, settle
 from sandbox.stripe.shapes import invoices as invoice_shapes
 from sandbox.stripe.shapes import subscriptions as shapes
 from sandbox.stripe.world import World
@@ -129,9 +131,12 @@ def items_change(world: World, subscription: Json, change: Change) -> Changed:
         _restart(new, at)
     if trial or change.behavior == "none":
         return Changed(new, [], restarted)
-    unused = _lines_of_rest(world, [row for row in old if restarted or row not in new], -1, at)
-    rest = [] if restarted else [row for row in new if row not in old]
-    return Changed(new, unused + _lines_of_rest(world, rest, 1, at), restarted)
+    gone = [row for row in old if restarted or row not in new]
+    come = [] if restarted else [row for row in new if row not in old]
+    before, after = (_costs(world, subscription, items, at) for items in (old, new))
+    lines = [_rest(world, row, -before[row["id"]], at) for row in gone]
+    lines += [_rest(world, row, after[row["id"]], at) for row in come]
+    return Changed(new, lines, restarted)
 
 
 def _wished(subscription: Json, changes: list[ItemChange], at: int) -> list[Json]:
@@ -156,19 +161,19 @@ def _restart(items: list[Json], at: int) -> None:
         item["current_period_end"] = next_boundary(at, item["price"]["recurring"], at)
 
 
-def _lines_of_rest(world: World, items: list[Json], sign: int, at: int) -> list[Json]:
-    return [_rest(world, item, sign, at) for item in items]
+def _costs(world: World, subscription: Json, items: list[Json], at: int) -> dict[str, int]:
+    """Return what each item costs in a period, after discounts."""
+    lines = period_lines(world, {**subscription, "items": {"data": items}})
+    settle(lines, Terms(reductions(world, subscription, at)))
+    return {item["id"]: net(line) for item, line in zip(items, lines, strict=True)}
 
 
-def _rest(world: World, item: Json, sign: int, at: int) -> Json:
-    """Return the line for what is left of a period: given back or charged."""
+def _rest(world: World, item: Json, cost: int, at: int) -> Json:
     start, end = item["current_period_start"], item["current_period_end"]
-    whole = amount_of(world, item["price"], item["quantity"])
-    part = max(end - at, 0) / max(end - start, 1)
-    words = "Unused time on" if sign < 0 else "Remaining time on"
+    words = "Unused time on" if cost < 0 else "Remaining time on"
     return invoice_shapes.line(
         item,
-        amount=sign * share(whole, part),
+        amount=share(cost, max(end - at, 0) / max(end - start, 1)),
         description=f"{words} {_described(world, item)}",
         start=at,
         end=end,

@@ -72,7 +72,7 @@ def _nothing_comes(subscription: Json) -> StripeError:
 
 
 def _upcoming(world: World, subscription: Json, lines: list[Json], when: int) -> Json:
-    invoice = invoice_drawn(world, subscription, lines, "upcoming")
+    invoice = invoice_drawn(world, subscription, lines, "upcoming", when)
     customer = world.objects.get("customer", subscription["customer"])
     owed = invoice["total"] + customer["balance"]
     invoice_id = new_id("upcoming_in")

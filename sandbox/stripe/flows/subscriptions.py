@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.stripe.errors import invalid
 from sandbox.stripe.flows import dunning
 from sandbox.stripe.flows.calendar import next_boundary
+from sandbox.stripe.flows.discounts import Offer, discount_attach
 from sandbox.stripe.flows.invoices import (
     invoice_collect,
     invoice_draft,
@@ -42,11 +43,15 @@ class NewSubscription:
     metadata: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     pay_now: bool = True
+    offers: list[Offer] = field(default_factory=list)
+    automatic_tax: bool = False
 
 
 def subscription_start(world: World, wanted: NewSubscription) -> Json:
     """Create a subscription with its first invoice and try to get that paid."""
     subscription = subscription_drafted(world, wanted)
+    for offer in wanted.offers:
+        discount_attach(world, subscription, offer)
     lines = period_lines(world, subscription, free=wanted.trial_end is not None)
     invoice = invoice_draft(world, subscription, lines, "subscription_create")
     world.create(subscription, "customer.subscription.created")
@@ -73,6 +78,7 @@ def subscription_drafted(world: World, wanted: NewSubscription) -> Json:
         trial_end=trial,
         trial_start=now if trial else None,
         status="trialing" if trial else "incomplete",
+        automatic_tax=shapes.automatic_tax(enabled=wanted.automatic_tax),
     )
     end = trial or next_boundary(now, first["recurring"], now)
     subscription["items"]["data"] = [

@@ -93,7 +93,7 @@ def _custom_text() -> Json:
     }
 
 
-def customer_details(email: str | None, name: str | None) -> Json:
+def customer_details(email: str | None, name: str | None, **known: Any) -> Json:
     """Return what a session learned about the person who paid."""
     return {
         "address": None,
@@ -104,6 +104,7 @@ def customer_details(email: str | None, name: str | None) -> Json:
         "phone": None,
         "tax_exempt": "none",
         "tax_ids": [],
+        **known,
     }
 
 

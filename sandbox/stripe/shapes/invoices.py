@@ -9,18 +9,24 @@ from sandbox.types import Json
 
 
 def invoice(
-    now: int, *, customer: Json, subscription: Json, lines: list[Json], reason: str
+    now: int,
+    *,
+    customer: Json,
+    subscription: Json,
+    lines: list[Json],
+    reason: str,
+    sums: Json,
+    **fields: Any,
 ) -> Json:
-    """Return a draft invoice for a subscription."""
+    """Return a draft invoice for a subscription, with the sums that its lines come to."""
     invoice_id = new_id("in")
     for line in lines:
         line["invoice"] = invoice_id
-    total = sum(line["amount"] for line in lines)
-    due = max(total, 0)
     return {
         "id": invoice_id,
         "object": "invoice",
-        **_amounts(total, due),
+        **_no_amounts(),
+        **sums,
         **_customer_fields(customer),
         **_empty_fields(),
         "billing_reason": reason,
@@ -39,27 +45,20 @@ def invoice(
         "period_start": now,
         "status": "draft",
         "webhooks_delivered_at": now,
+        **fields,
     }
 
 
-def _amounts(total: int, due: int) -> Json:
+def _no_amounts() -> Json:
     return {
-        "amount_due": due,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": due,
         "amount_shipping": 0,
         "ending_balance": None,
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "starting_balance": 0,
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
-        "total": total,
-        "total_discount_amounts": [],
-        "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
-        "total_taxes": [],
     }
 
 
@@ -72,7 +71,7 @@ def _customer_fields(customer: Json) -> Json:
         "customer_name": customer["name"],
         "customer_phone": customer["phone"],
         "customer_shipping": None,
-        "customer_tax_exempt": "none",
+        "customer_tax_exempt": customer["tax_exempt"] or "none",
         "customer_tax_ids": [],
     }
 
@@ -132,6 +131,17 @@ def _empty_fields() -> Json:
             "voided_at": None,
         },
         "test_clock": None,
+    }
+
+
+def automatic_tax(*, located: bool) -> Json:
+    """Return how an invoice with automatic tax says so."""
+    return {
+        "disabled_reason": None,
+        "enabled": True,
+        "liability": {"type": "self"},
+        "provider": "stripe",
+        "status": "complete" if located else "requires_location_inputs",
     }
 
 

@@ -17,7 +17,7 @@ def subscription(now: int, *, customer: str, currency: str, **fields: Any) -> Js
         "object": "subscription",
         "application": None,
         "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "automatic_tax": automatic_tax(enabled=False),
         "billing_cycle_anchor": now,
         "billing_cycle_anchor_config": None,
         "billing_mode": {"flexible": None, "type": "classic"},
@@ -62,6 +62,12 @@ def subscription(now: int, *, customer: str, currency: str, **fields: Any) -> Js
         "trial_start": None,
         **fields,
     }
+
+
+def automatic_tax(*, enabled: bool) -> Json:
+    """Return whether tax is worked out by itself."""
+    liability = {"type": "self"} if enabled else None
+    return {"disabled_reason": None, "enabled": enabled, "liability": liability}
 
 
 def _invoice_settings() -> Json:
