@@ -12,7 +12,7 @@ from djstripe.models import Customer
 
 from billing.gateways import stripe
 from billing.models import Entitlement, Plan
-from billing.signals import entitlement_changed
+from billing.signals import announce
 from wopr.common.correlation import current_id
 from wopr.common.locks import session_lock
 
@@ -89,10 +89,5 @@ def _store(tenant_id: UUID, reading: Reading) -> Entitlement:
                 "correlation_id": current_id(),
             },
         )
-        transaction.on_commit(lambda: _announce(tenant_id))
+        announce(tenant_id)
     return entitlement
-
-
-def _announce(tenant_id: UUID) -> None:
-    """Robust: a listener's error is logged, and hides nothing of what Stripe's word changed."""
-    entitlement_changed.send_robust(sender=Entitlement, tenant_id=tenant_id)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 from djstripe.models import Customer, WebhookEventTrigger
 
-from billing import checkouts, entitlements
+from billing import checkouts, disputes, entitlements
 from wopr.common.correlation import correlation
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ def _tenant_refresh(event: dict[str, Any]) -> None:
     if tenant_id is not None:
         entitlements.entitlement_refresh(tenant_id=tenant_id)
         checkouts.tenant_checkouts_refresh(tenant_id=tenant_id)
+        if disputes.concerns(event["type"]):
+            disputes.tenant_holds_refresh(tenant_id=tenant_id)
 
 
 def _tenant_of(event: dict[str, Any]) -> UUID | None:
@@ -66,5 +68,7 @@ def _tenant_of(event: dict[str, Any]) -> UUID | None:
     customer = subject["id"] if subject.get("object") == "customer" else subject.get("customer")
     if isinstance(customer, dict):
         customer = customer["id"]
+    if customer is None and disputes.concerns(event["type"]):
+        customer = disputes.customer_of(subject)
     known = Customer.objects.filter(id=customer).values_list("subscriber", flat=True)
     return cast(UUID | None, known.first())

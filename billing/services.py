@@ -9,7 +9,7 @@ from djstripe.models import Customer, WebhookEventTrigger
 from billing import checkouts
 from billing.gateways import stripe
 from billing.models import Checkout, Entitlement, Plan
-from billing.tasks import plan_publish, trigger_process
+from billing.tasks import plan_publish, stripe_audit, trigger_process
 from tenants.models import Tenant
 from wopr.common.correlation import current_id
 from wopr.common.errors import ProviderError, Refused
@@ -62,6 +62,11 @@ def webhook_process_again(*, trigger: WebhookEventTrigger) -> None:
 def plan_offer(*, plan: Plan) -> None:
     """Has a worker give the plan its product and price at Stripe."""
     wake(plan_publish, plan.pk)
+
+
+def audit_request() -> None:
+    """Has a worker compare everything with Stripe now."""
+    wake(stripe_audit)
 
 
 def checkout_open(*, tenant: Tenant, plan_code: str) -> Checkout:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing import catalogue, checkouts, inbox, usage
+from billing import audit, backfill, catalogue, checkouts, entitlements, inbox, usage
 from billing.models import Plan
 
 
@@ -16,6 +16,20 @@ def inbox_sweep() -> None:
     """Takes up webhooks whose wake-up was lost or whose processing failed."""
     for trigger_id in inbox.triggers_due():
         inbox.trigger_process(trigger_id=trigger_id)
+
+
+@shared_task(name="billing.events_recover")
+def events_recover() -> None:
+    """Takes up the events whose delivery never came."""
+    for trigger_id in backfill.events_recover():
+        inbox.trigger_process(trigger_id=trigger_id)
+
+
+@shared_task(name="billing.stripe_audit")
+def stripe_audit() -> None:
+    """Records what differs from Stripe, then has Stripe's word decide for the tenants it names."""
+    for tenant_id in audit.tenants_of(audit.audit()):
+        entitlements.entitlement_refresh(tenant_id=tenant_id)
 
 
 @shared_task(name="billing.plan_publish")

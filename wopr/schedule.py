@@ -15,6 +15,8 @@ BEAT_SCHEDULE = {
     "operations: suspend and resume as tenants stand": every(30, "fleet.standings_reconcile"),
     "edge: routes as declared": every(30, "fleet.edge_reconcile"),
     "billing: process stored webhooks": every(15, "billing.inbox_sweep"),
+    "billing: find events that no webhook brought": every(300, "billing.events_recover"),
+    "billing: compare with Stripe": every(86_400, "billing.stripe_audit"),
     "billing: re-read open checkouts": every(30, "billing.checkouts_sweep"),
     "usage: count the bots' storage": every(600, "fleet.storage_meter"),
     "usage: tell Stripe": every(60, "billing.usage_report"),

@@ -8,10 +8,22 @@ from typing import Any
 
 from billing.gateways.stripe import client, translated
 
+LIVE: tuple[Any, ...] = ("active", "trialing", "past_due")
+
 
 def retrieve(subscription_id: str) -> Any:
     with translated("Stripe could not be asked about the subscription"):
         return client().v1.subscriptions.retrieve(subscription_id)
+
+
+def live() -> list[Any]:
+    """Every subscription that entitles, of every customer."""
+    found: list[Any] = []
+    for status in LIVE:
+        with translated("Stripe could not list subscriptions"):
+            page = client().v1.subscriptions.list({"status": status, "limit": 100})
+            found += page.auto_paging_iter()
+    return found
 
 
 def preview(*, subscription: Any, price_id: str, quantity: int) -> Any:

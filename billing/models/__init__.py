@@ -3,12 +3,15 @@
 from billing.models.checkout import Checkout
 from billing.models.entitlement import Entitlement
 from billing.models.plan import Plan
+from billing.models.reconciling import EventCursor, Finding
 from billing.models.standing import Hold, Reprieve
 from billing.models.usage import IncludedUsage, Meter, UsageCap, UsageDay, UsageEvent
 
 __all__ = [
     "Checkout",
     "Entitlement",
+    "EventCursor",
+    "Finding",
     "Hold",
     "IncludedUsage",
     "Meter",

@@ -27,9 +27,9 @@ class Hold(Identified):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("tenant", "reason"),
+                fields=("tenant", "reason", "placed_by"),
                 condition=Q(lifted_at__isnull=True),
-                name="one_active_hold_per_reason",
+                name="one_active_hold_per_cause",
             ),
         )
         ordering = ("-created_at",)
@@ -47,6 +47,7 @@ class Reprieve(Identified):
     granted_by = models.CharField(max_length=200)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.CharField(max_length=200, blank=True)
+    revoke_note = models.TextField(blank=True)
 
     class Meta:
         ordering = ("-created_at",)

@@ -28,8 +28,8 @@ def text_of(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-def press(client: Client, row: Model, action: str) -> Any:
-    """Presses the button of the action's dialog."""
+def press(client: Client, row: Model, action: str, **fields: str) -> Any:
+    """Fills in the action's dialog and presses its button."""
     meta = row._meta
     path = reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=[quote(row.pk)])
-    return client.post(path, {"_form_submitted": "on"}, secure=True, follow=True)
+    return client.post(path, {"_form_submitted": "on", **fields}, secure=True, follow=True)

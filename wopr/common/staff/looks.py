@@ -66,6 +66,11 @@ LOOKS = {
     "refused": Look("danger", "block", "refused"),
     "erring": Look("danger", "error", "failing"),
     "processed": Look("good", "check_circle", "processed"),
+    # holds, and differences from Stripe
+    "held": Look("danger", "block", "on hold"),
+    "lifted": Look("idle", "lock_open", "lifted"),
+    "differs": Look("danger", "warning", "differs"),
+    "settled": Look("good", "check_circle", "settled"),
     # leaks and the canary
     "leaking": Look("danger", "warning", "left behind"),
     "resolved": Look("good", "check_circle", "seen gone"),

@@ -9,6 +9,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
@@ -55,12 +56,22 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, row: Model, act: Callable[[], object], done: str
     ) -> HttpResponse:
         """Calls a service, says how it ended, and returns to the row's page."""
+        self._attempt(request, act, done)
+        return back_to(request, row)
+
+    def carry_out_new(
+        self, request: HttpRequest, act: Callable[[], object], done: str
+    ) -> HttpResponse:
+        """The same for an action of the list, which has no row yet."""
+        self._attempt(request, act, done)
+        return _led(request, reverse(_page(self.model, "changelist")))
+
+    def _attempt(self, request: HttpRequest, act: Callable[[], object], done: str) -> None:
         try:
             act()
             self.message_user(request, done, messages.SUCCESS)
         except Refused as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
-        return back_to(request, row)
 
 
 class MachineOwned(StaffAdmin):
@@ -102,11 +113,16 @@ def replace_pages(*models: type[Model]) -> None:
 
 
 def confirmed(
-    description: str, *, icon: str, ask: str, effects: str
+    description: str,
+    *,
+    icon: str,
+    ask: str,
+    effects: str,
+    form: type[BaseDialogForm] = BaseDialogForm,
 ) -> Callable[[Handler], Handler]:
-    """An action of a row's page. A dialog lists the effects first; only its button acts."""
+    """An action of a page. A dialog lists the effects first, and asks what the form asks."""
     dialog = ActionDialog(
-        title=ask, description=effects, form_class=BaseDialogForm, form_submit_text=description
+        title=ask, description=effects, form_class=form, form_submit_text=description
     )
     decorate: Callable[[Handler], Handler] = action(
         description=description, permissions=("operate",), icon=icon, dialog=dialog
@@ -115,9 +131,16 @@ def confirmed(
 
 
 def back_to(request: HttpRequest, row: Model) -> HttpResponse:
-    """To the row's page, for a browser as for htmx, which does not follow redirects itself."""
-    meta = row._meta
-    answer = redirect(f"admin:{meta.app_label}_{meta.model_name}_change", quote(row.pk))
+    """To the row's page."""
+    return _led(request, reverse(_page(type(row), "change"), args=[quote(row.pk)]))
+
+
+def _page(model: type[Model], page: str) -> str:
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+
+
+def _led(request: HttpRequest, address: str) -> HttpResponse:
+    """To the address, for a browser as for htmx, which does not follow redirects itself."""
     if not request.headers.get("HX-Request"):
-        return answer
-    return HttpResponse(headers={"HX-Redirect": answer.url})
+        return redirect(address)
+    return HttpResponse(headers={"HX-Redirect": address})

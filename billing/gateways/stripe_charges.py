@@ -1,0 +1,26 @@
+"""Reading charges and what became of them: disputes and refunds.
+
+Source: docs.stripe.com/api/charges/list, docs.stripe.com/api/disputes/list.
+"""
+
+from typing import Any
+
+from billing.gateways.stripe import client, translated
+
+
+def charge(charge_id: str) -> Any:
+    with translated("Stripe could not be asked about the charge"):
+        return client().v1.charges.retrieve(charge_id)
+
+
+def charges_of(customer_id: str) -> list[Any]:
+    """All charges of a customer, newest first."""
+    with translated("Stripe could not list charges"):
+        page = client().v1.charges.list({"customer": customer_id, "limit": 100})
+        return list(page.auto_paging_iter())
+
+
+def disputes_of(charge_id: str) -> list[Any]:
+    with translated("Stripe could not list disputes"):
+        page = client().v1.disputes.list({"charge": charge_id, "limit": 100})
+        return list(page.auto_paging_iter())

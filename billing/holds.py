@@ -1,0 +1,73 @@
+"""Services: holds and reprieves, which people (or a dispute at Stripe) place and take back.
+
+Each change names who made it and why, and is announced, so that fleet suspends or restores.
+"""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from billing.models import Hold, Reprieve
+from billing.signals import announce
+from tenants.models import Tenant
+from wopr.common.errors import Refused
+
+
+def hold_place(*, tenant: Tenant, reason: str, note: str, by: str) -> Hold:
+    """Suspends a tenant's service whatever was paid. Refused when the same was done before."""
+    _require(note)
+    if reason not in Hold.Reason.values:
+        raise Refused("unknown_reason", f"“{reason}” is no reason for a hold.", field="reason")
+    try:
+        with transaction.atomic():
+            hold = Hold.objects.create(tenant=tenant, reason=reason, note=note, placed_by=by)
+            announce(tenant.pk)
+    except IntegrityError as error:
+        message = f"{tenant} is on hold for this already: {reason}, by {by}."
+        raise Refused("held_already", message, field="reason", status=409) from error
+    return hold
+
+
+def hold_lift(*, hold: Hold, note: str, by: str) -> Hold:
+    """Takes a hold away. What else speaks against the service (other holds, debts) stays."""
+    _require(note)
+    with transaction.atomic():
+        lifted = Hold.objects.filter(pk=hold.pk, lifted_at__isnull=True).update(
+            lifted_at=timezone.now(), lifted_by=by, lift_note=note
+        )
+        if not lifted:
+            raise Refused("not_held", "This hold was lifted before.", status=409)
+        announce(hold.tenant_id)
+    hold.refresh_from_db()
+    return hold
+
+
+def reprieve_grant(*, tenant: Tenant, until: datetime | None, note: str, by: str) -> Reprieve:
+    """Gives a tenant that has not paid time until a moment, or (None) until it is revoked."""
+    _require(note)
+    if until is not None and until <= timezone.now():
+        raise Refused("in_the_past", "Choose a moment that is still to come.", field="until")
+    with transaction.atomic():
+        reprieve = Reprieve.objects.create(tenant=tenant, until=until, note=note, granted_by=by)
+        announce(tenant.pk)
+    return reprieve
+
+
+def reprieve_revoke(*, reprieve: Reprieve, note: str, by: str) -> Reprieve:
+    """Takes a reprieve back; the clock of the unpaid tenant counts again."""
+    _require(note)
+    with transaction.atomic():
+        revoked = Reprieve.objects.filter(pk=reprieve.pk, revoked_at__isnull=True).update(
+            revoked_at=timezone.now(), revoked_by=by, revoke_note=note
+        )
+        if not revoked:
+            raise Refused("not_granted", "This reprieve was revoked before.", status=409)
+        announce(reprieve.tenant_id)
+    reprieve.refresh_from_db()
+    return reprieve
+
+
+def _require(note: str) -> None:
+    if not note.strip():
+        raise Refused("note_missing", "Say why; whoever comes next will ask.", field="note")
