@@ -61,7 +61,8 @@ def test_every_task_has_a_name_of_its_app() -> None:
 
 def test_a_wake_up_that_nobody_took_does_not_pile_up() -> None:
     for name, entry in BEAT_SCHEDULE.items():
-        assert entry["options"]["expires"] <= max(entry["schedule"], 10), name
+        period = entry["schedule"] if isinstance(entry["schedule"], float | int) else 86_400
+        assert entry["options"]["expires"] <= max(period, 10), name
 
 
 def test_tasks_are_messages_of_ids_and_at_most_ten_lines() -> None:
