@@ -39,7 +39,7 @@ lint: venv ## Check format, types, imports, templates, dependencies and known da
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(wildcard $(TYPED))
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/djlint --check --lint templates
 	$(BIN)/deptry .
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(filter-out sandbox,$(wildcard $(TYPED)))
 
@@ -47,6 +47,7 @@ lint: venv ## Check format, types, imports, templates, dependencies and known da
 format: venv ## Rewrite the code in the agreed format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	-$(BIN)/djlint --reformat --quiet templates
 
 .PHONY: bench
 bench: venv ## Measure: time to a running bot, and how long each part takes to start

@@ -11,5 +11,9 @@ from django.views.decorators.http import require_safe
 @ensure_csrf_cookie
 def shell(request: HttpRequest) -> HttpResponse:
     """Serves every page of the dashboard; the path is the client's to read."""
-    context = {"csrf_cookie_name": settings.CSRF_COOKIE_NAME, "version": settings.WOPR_VERSION}
+    context = {
+        "csrf_cookie_name": settings.CSRF_COOKIE_NAME,
+        "tenant_domain": settings.WOPR_TENANT_DOMAIN,
+        "version": settings.WOPR_VERSION,
+    }
     return render(request, "dashboard/shell.html", context)

@@ -9,7 +9,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 
 BEAT_SCHEDULE = {
-    "canary": every(60, "wopr.canary"),
+    "canary": every(20, "wopr.canary"),
     "operations: take up what is due": every(5, "fleet.operations_sweep"),
     "operations: open what the entitlements lack": every(30, "fleet.instances_reconcile"),
     "operations: suspend and resume as tenants stand": every(30, "fleet.standings_reconcile"),
@@ -20,5 +20,6 @@ BEAT_SCHEDULE = {
     "billing: re-read open checkouts": every(30, "billing.checkouts_sweep"),
     "usage: count the bots' storage": every(600, "fleet.storage_meter"),
     "usage: tell Stripe": every(60, "billing.usage_report"),
+    "billing: queue the letters that are due": every(60, "billing.notices_queue"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
 }

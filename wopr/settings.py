@@ -47,6 +47,8 @@ STRIPE_API_VERSION = "2026-05-27.dahlia"
 # --- the grace policy, in days: failed payment to suspension, suspension to the end ---
 WOPR_GRACE_DAYS = env.int("WOPR_GRACE_DAYS", 7)
 WOPR_RETENTION_DAYS = env.int("WOPR_RETENTION_DAYS", 30)
+# Days before the suspension on which a reminder goes out.
+WOPR_REMINDER_DAYS = env.list("WOPR_REMINDER_DAYS", cast=int, default=[3, 1])
 # A single run never suspends more than this many tenants, or this share of them, by itself.
 WOPR_BREAKER_COUNT = env.int("WOPR_BREAKER_COUNT", 20)
 WOPR_BREAKER_PERCENT = env.int("WOPR_BREAKER_PERCENT", 10)
@@ -133,9 +135,11 @@ USE_TZ = True
 USE_I18N = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", str(BASE_DIR / ".wopr" / "static"))
+# Where collectstatic puts the files of a built image; without it they come from their sources.
+STATIC_ROOT = env.str("STATIC_ROOT", "") or None
 STATICFILES_DIRS = [BASE_DIR / "wopr" / "static"]
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = not PRODUCTION
 APPEND_SLASH = True
 # Bodies of outside callers are read into memory before a view may refuse them.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
