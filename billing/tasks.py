@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing import audit, backfill, catalogue, checkouts, entitlements, inbox, usage
+from billing import audit, backfill, catalogue, checkouts, entitlements, inbox, notices, usage
 from billing.models import Plan
 
 
@@ -46,3 +46,10 @@ def checkouts_sweep() -> None:
 def usage_report() -> None:
     """Tells Stripe's meters what they do not know yet."""
     usage.usage_report()
+
+
+@shared_task(name="billing.notices_queue")
+def notices_queue() -> None:
+    """Queues the letters that are due, and writes credit notes; messages_sweep sends them."""
+    notices.notices_queue()
+    notices.credit_notes_write()

@@ -32,6 +32,10 @@ class Entitlement(models.Model):
     lapsed_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when it is not paid, or when it ended."
     )
+    told_plan = models.ForeignKey(
+        Plan, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    plans_told = models.PositiveIntegerField(default=0, editable=False)
     refreshed_at = models.DateTimeField(null=True, blank=True)
     correlation_id = models.CharField(max_length=64, blank=True)
 

@@ -3,7 +3,8 @@
 from fleet.models import Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
-from fleet.operations.steps import containers, reach, standing
+from fleet.operations.steps import containers, letters, reach, standing
+from tenants.models import Message
 
 
 def _unchanged(instance: Instance) -> None:
@@ -20,6 +21,7 @@ SUSPEND = register(
             standing.ShowSuspendedPage(),
             standing.StopContainer(),
             standing.VerifySuspended(),
+            letters.Tell(Message.Kind.SUSPENDED, title="Tell the customer"),
         ),
         failed=_unchanged,
         undoes=False,
@@ -38,6 +40,7 @@ RESUME = register(
             containers.WaitHealthy(),
             reach.PublishRoute(),
             reach.VerifyPublic(),
+            letters.Tell(Message.Kind.RESTORED, title="Tell the customer"),
         ),
         failed=_unchanged,
         undoes=False,

@@ -3,8 +3,9 @@
 from fleet.models import Backup, Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
-from fleet.operations.steps import backups, limits, removal, standing
+from fleet.operations.steps import backups, letters, limits, removal, standing
 from fleet.operations.steps.removal import MAKERS, Remove
+from tenants.models import Message
 
 
 def _unchanged(instance: Instance) -> None:
@@ -41,6 +42,8 @@ TERMINATE = register(
             Remove(CONTAINER, name="remove_container", title="Remove the container"),
             Remove(VOLUME, name="remove_volume", title="Remove the data volume"),
             removal.VerifyGone(),
+            letters.WriteTermination(),
+            letters.Tell(Message.Kind.TERMINATED, title="Tell the customer"),
         ),
         failed=_unchanged,
         undoes=False,
