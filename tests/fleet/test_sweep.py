@@ -16,7 +16,7 @@ from django.utils import timezone
 from fleet import tasks
 from fleet.models import Operation
 from fleet.operations import ledger, runner
-from sandbox.stack.places import port_answers
+from sandbox.stack.slots import port_answers
 from sandbox.stack.valkey import find_server
 from tenants.models import Tenant
 from tests.fleet.toys import Toy, make_due
