@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox.stripe.errors import invalid
+from sandbox.stripe.flows.session_prices import session_breakdown
 from sandbox.stripe.objects import listing
 from sandbox.types import Json
 
@@ -23,26 +25,37 @@ def expanded(world: World, answer: Json, paths: list[str]) -> Json:
         steps = path.split(".")
         if len(steps) - (steps[0] == "data") > EXPANSION_DEPTH:
             raise invalid("You cannot expand more than 4 levels of a property", "expand")
-        _expand(world, grown, steps, path)
+        _expand(_Place(world, path, grown), grown, steps)
     return grown
 
 
-def _expand(world: World, node: Any, steps: list[str], path: str) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """Where an expansion is: its whole path, and the object that it is inside of."""
+
+    world: World
+    path: str
+    owner: Json
+
+
+def _expand(place: _Place, node: Any, steps: list[str]) -> None:
     if isinstance(node, list):
         for item in node:
-            _expand(world, item, steps, path)
+            _expand(place, item, steps)
         return
     if not steps or not isinstance(node, dict):
         return
     name, *rest = steps
-    node[name] = _value(world, node, name, path)
-    _expand(world, node[name], rest, path)
+    inside = replace(place, owner=node) if "object" in node else place
+    node[name] = _value(inside, node, name)
+    _expand(inside, node[name], rest)
 
 
-def _value(world: World, node: Json, name: str, path: str) -> Any:
+def _value(place: _Place, node: Json, name: str) -> Any:
+    world, path = place.world, place.path
     include = INCLUDED.get((node.get("object", ""), name))
     if include and not node.get(name):
-        return copy.deepcopy(include(world, node))
+        return copy.deepcopy(include(world, place.owner))
     if name not in node:
         message = f"This property cannot be expanded ({path})."
         raise invalid(message, "expand")
@@ -91,12 +104,6 @@ def _no_rows(_: World, __: Json) -> list[Json]:
     return []
 
 
-def _breakdown(_: World, details: Json) -> Json:
-    if details["amount_discount"] or details["amount_tax"]:
-        raise invalid("The sandbox does not break discounts and taxes down.", "expand")
-    return {"discounts": [], "taxes": []}
-
-
 def _applies_to(world: World, coupon: Json) -> Json:
     return {"products": list(world.hidden(coupon["id"]).get("products", []))}
 
@@ -104,6 +111,10 @@ def _applies_to(world: World, coupon: Json) -> Json:
 def _tax_ids(world: World, customer: Json) -> Json:
     rows = [row for row in world.objects.of("tax_id") if row["customer"] == customer["id"]]
     return listing(rows[::-1], f"/v1/customers/{customer['id']}/tax_ids")
+
+
+def _tiers(world: World, price: Json) -> list[Json] | None:
+    return world.hidden(price["id"]).get("tiers") or None
 
 
 def _nothing(_: World, __: Json) -> None:
@@ -119,8 +130,8 @@ INCLUDED: dict[tuple[str, str], Callable[[World, Json], Any]] = {
     ("invoice", "payments"): _payments,
     ("checkout.session", "line_items"): _line_items,
     ("item", "discounts"): _no_rows,
-    ("", "breakdown"): _breakdown,
-    ("price", "tiers"): _nothing,
+    ("", "breakdown"): session_breakdown,
+    ("price", "tiers"): _tiers,
     ("price", "currency_options"): _nothing,
     ("product", "default_price"): _nothing,
 }

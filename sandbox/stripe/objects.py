@@ -76,7 +76,7 @@ def page(found: Iterable[Json], params: Params, url: str) -> Json:
     if not 1 <= limit <= 100:
         message = f"Invalid integer: {limit}; limit must be between 1 and 100"
         raise invalid(message, "limit", "parameter_invalid_integer")
-    rows = [obj for obj in reversed(list(found)) if created_within(params, obj["created"])]
+    rows = [obj for obj in reversed(list(found)) if created_within(params, obj.get("created", 0))]
     before = params.text("ending_before")
     if before:
         rows = rows[: _position(rows, before, "ending_before")]

@@ -13,6 +13,7 @@ from sandbox.stripe.errors import StripeError
 from sandbox.stripe.flows import cards, checkout, timeline
 from sandbox.stripe.flows import session_prices as prices
 from sandbox.stripe.flows import subscriptions as flow
+from sandbox.stripe.flows.amounts import unit_text
 from sandbox.stripe.flows.taxes import country_of
 from sandbox.stripe.version import API_VERSION
 from sandbox.stripe.world import World
@@ -106,6 +107,7 @@ class Pages:
             402 if refused else 200,
             session=session,
             lines=hidden["line_items"],
+            words=unit_text,
             trial=_trial_text(hidden["subscription_data"]),
             needs_email=not known,
             needs_country=prices.session_asks_country(session),
@@ -167,6 +169,7 @@ class Pages:
             customer=customer,
             subscriptions=running,
             names={row["id"]: row.get("name", row["id"]) for row in objects.of("product")},
+            words=unit_text,
             card=card,
             invoices=invoices[::-1],
             return_url=session["return_url"],

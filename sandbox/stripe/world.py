@@ -37,6 +37,7 @@ class Settings:
     retry_after_seconds: list[int] = field(default_factory=lambda: [259_200, 432_000, 604_800])
     unpaid_end: str = "canceled"
     draft_seconds: int = 0
+    upcoming_days: int = 7
     delivery_time: str = "real"
     delivery_waits: list[float] = field(default_factory=list)
     tax_percent: float = 0

@@ -81,6 +81,40 @@ def test_a_trial_announces_its_end_and_becomes_a_paid_period(
     assert api.get(f"invoices/{paying['latest_invoice']}")["amount_paid"] == 900
 
 
+def test_a_short_trial_announces_its_end_at_once(
+    api: Any, control: SandboxControl, subscribe: Callable[..., Any]
+) -> None:
+    subscribe(**{"subscription_data[trial_period_days]": 2})
+    control.advance_clock(timedelta(seconds=1))
+    assert api.event_types().count("customer.subscription.trial_will_end") == 1
+
+
+def test_a_renewal_is_announced_a_week_before_and_once(
+    api: Any, control: SandboxControl, subscribe: Callable[..., Any]
+) -> None:
+    subscription = subscribe()
+    renews = _period(subscription)[1]
+    control.advance_clock(timedelta(seconds=renews - control.now() - 8 * 86_400))
+    assert "invoice.upcoming" not in api.event_types()
+    control.advance_clock(timedelta(days=2))
+    (event,) = api.get("events", type="invoice.upcoming")["data"]
+    invoice = event["data"]["object"]
+    assert "id" not in invoice
+    assert (invoice["amount_due"], invoice["created"]) == (900, renews)
+    assert invoice["parent"]["subscription_details"]["subscription"] == subscription["id"]
+    assert len(api.get("invoices")["data"]) == 1
+
+
+def test_a_subscription_that_ends_announces_no_renewal(
+    api: Any, control: SandboxControl, subscribe: Callable[..., Any]
+) -> None:
+    path = f"subscriptions/{subscribe()['id']}"
+    api.made(path, {"cancel_at_period_end": "true"})
+    control.advance_clock(MONTH)
+    assert api.get(path)["status"] == "canceled"
+    assert api.get("events", type="invoice.upcoming")["data"] == []
+
+
 def test_a_trial_that_ends_on_a_failing_card_is_past_due(
     api: Any, control: SandboxControl, subscribe: Callable[..., Any]
 ) -> None:

@@ -8,6 +8,7 @@ from sandbox.stripe.api.call import Call, Table
 from sandbox.stripe.api.discounts import offers_wanted
 from sandbox.stripe.errors import invalid, parameter_missing
 from sandbox.stripe.flows import session_prices as prices
+from sandbox.stripe.flows.amounts import metered
 from sandbox.stripe.flows.checkout import session_expire
 from sandbox.stripe.flows.items import prices_agree
 from sandbox.stripe.flows.taxes import country_of
@@ -181,7 +182,9 @@ def _line(call: Call, item: Params) -> Json:
     if not price["recurring"]:
         raise invalid("The sandbox only sells recurring prices at checkout.", param)
     quantity = item.number("quantity")
-    if not quantity or quantity < 1:
+    if metered(price) and quantity is not None:
+        raise invalid("Quantity should not be specified for a metered price.", param)
+    if not metered(price) and (not quantity or quantity < 1):
         raise invalid("Quantity is required.", item.path("quantity"))
     product = call.world.objects.get("product", price["product"], "product")
     return shapes.session_item(price, quantity, product["name"])

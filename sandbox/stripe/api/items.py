@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.stripe.api.call import LIST_PARAMS, Call, Table
 from sandbox.stripe.errors import invalid, missing, parameter_missing
 from sandbox.stripe.flows import subscriptions as flow
+from sandbox.stripe.flows.amounts import metered
 from sandbox.stripe.flows.items import Change, ItemChange, item_named
 from sandbox.stripe.objects import listing
 from sandbox.stripe.params import Params
@@ -14,14 +15,18 @@ PRORATIONS = ("create_prorations", "always_invoice", "none")
 CHANGE = ("price", "quantity", "proration_behavior", "proration_date")
 
 
-def items_wanted(call: Call, params: Params, name: str) -> list[tuple[Json, int]]:
+def items_wanted(call: Call, params: Params, name: str) -> list[tuple[Json, int | None]]:
     """Return the prices and quantities of a new subscription."""
     wanted = params.children(name)
     if not wanted:
         raise parameter_missing(params.path(name))
-    for item in wanted:
-        item.allow(("price", "quantity"))
-    return [(price_wanted(call, item), _quantity(item, 1)) for item in wanted]
+    return [_item(call, item) for item in wanted]
+
+
+def _item(call: Call, item: Params) -> tuple[Json, int | None]:
+    item.allow(("price", "quantity"))
+    price = price_wanted(call, item)
+    return price, _quantity(item, price, 1)
 
 
 def price_wanted(call: Call, item: Params) -> Json:
@@ -35,11 +40,16 @@ def price_wanted(call: Call, item: Params) -> Json:
     return price
 
 
-def _quantity(item: Params, default: int) -> int:
+def _quantity(item: Params, price: Json, default: int | None) -> int | None:
     quantity = item.number("quantity")
+    if metered(price):
+        if quantity is not None:
+            message = "Quantity should not be specified for a metered price."
+            raise invalid(message, item.path("quantity"))
+        return None
     if quantity is not None and quantity < 0:
         raise invalid("Invalid non-negative integer", item.path("quantity"))
-    return default if quantity is None else quantity
+    return (1 if default is None else default) if quantity is None else quantity
 
 
 def change_wanted(call: Call, params: Params, subscription: Json) -> Change:
@@ -66,10 +76,11 @@ def _item_change(call: Call, subscription: Json, item: Params) -> ItemChange:
     item.allow(("id", "price", "quantity", "deleted"))
     item_id = item.text("id")
     if item_id is None:
-        return ItemChange(None, price_wanted(call, item), _quantity(item, 1))
+        price = price_wanted(call, item)
+        return ItemChange(None, price, _quantity(item, price, 1))
     current = item_named(subscription["items"]["data"], item_id)
     price = price_wanted(call, item) if "price" in item else current["price"]
-    quantity = _quantity(item, current["quantity"])
+    quantity = _quantity(item, price, current.get("quantity"))
     return ItemChange(item_id, price, quantity, bool(item.flag("deleted")))
 
 
@@ -99,7 +110,8 @@ def item_create(call: Call) -> Json:
     call.params.allow(("subscription", *CHANGE))
     subscription_id = call.params.required("subscription")
     subscription = call.world.objects.get("subscription", subscription_id, "subscription")
-    change = ItemChange(None, price_wanted(call, call.params), _quantity(call.params, 1))
+    price = price_wanted(call, call.params)
+    change = ItemChange(None, price, _quantity(call.params, price, 1))
     return _apply(call, subscription, change)[-1]
 
 
@@ -108,7 +120,7 @@ def item_update(call: Call) -> Json:
     call.params.allow(CHANGE)
     subscription, item = _found(call)
     price = price_wanted(call, call.params) if "price" in call.params else item["price"]
-    change = ItemChange(item["id"], price, _quantity(call.params, item["quantity"]))
+    change = ItemChange(item["id"], price, _quantity(call.params, price, item.get("quantity")))
     return item_named(_apply(call, subscription, change), item["id"])
 
 
@@ -116,7 +128,7 @@ def item_delete(call: Call) -> Json:
     """DELETE /v1/subscription_items/{id}."""
     call.params.allow(("proration_behavior", "proration_date"))
     subscription, item = _found(call)
-    _apply(call, subscription, ItemChange(item["id"], item["price"], 0, deleted=True))
+    _apply(call, subscription, ItemChange(item["id"], item["price"], None, deleted=True))
     return {"id": item["id"], "object": "subscription_item", "deleted": True}
 
 

@@ -58,7 +58,7 @@ def subscription_create(call: Call) -> Json:
     return flow.subscription_start(world, wanted)
 
 
-def _buyer(call: Call, customer: Json, items: list[tuple[Json, int]]) -> Buyer:
+def _buyer(call: Call, customer: Json, items: list[tuple[Json, int | None]]) -> Buyer:
     amount = sum(amount_of(call.world, price, quantity) for price, quantity in items)
     return Buyer(customer["id"], amount, items[0][0]["currency"])
 
@@ -199,7 +199,12 @@ def subscription_cancel(call: Call) -> Json:
     details.allow(("comment", "feedback"))
     merged = {**subscription["cancellation_details"], **details.values}
     call.world.update(subscription, cancellation_details=merged)
-    return flow.subscription_cancel(call.world, subscription)
+    return flow.subscription_cancel(
+        call.world,
+        subscription,
+        invoice_now=bool(call.params.flag("invoice_now")),
+        prorate=bool(call.params.flag("prorate")),
+    )
 
 
 ROUTES: Table = [

@@ -35,8 +35,8 @@ def tax_id_list(call: Call) -> Json:
 
 
 def tax_id_retrieve(call: Call) -> Json:
-    """GET /v1/customers/{id}/tax_ids/{tax_id}."""
-    return call.world.objects.alive("tax_id", call.path["tax_id"])
+    """GET /v1/tax_ids/{id} and /v1/customers/{id}/tax_ids/{tax_id}."""
+    return call.world.objects.alive("tax_id", call.path.get("tax_id", call.id))
 
 
 def tax_id_delete(call: Call) -> Json:
@@ -50,6 +50,7 @@ def tax_id_delete(call: Call) -> Json:
 ROUTES: Table = [
     ("GET", "/v1/tax_rates", rate_list),
     ("GET", "/v1/tax_rates/{id}", rate_retrieve),
+    ("GET", "/v1/tax_ids/{id}", tax_id_retrieve),
     ("POST", "/v1/customers/{id}/tax_ids", tax_id_create),
     ("GET", "/v1/customers/{id}/tax_ids", tax_id_list),
     ("GET", "/v1/customers/{id}/tax_ids/{tax_id}", tax_id_retrieve),

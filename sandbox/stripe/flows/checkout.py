@@ -79,7 +79,7 @@ def _refuse_declined_card(world: World, session: Json, payer: Payer) -> None:
 
 def _customer(world: World, session: Json, payer: Payer, country: str | None) -> Json:
     customer = _known(world, session) or _stranger(world, session, payer)
-    allowed = world.hidden(session["id"])["customer_update"]
+    allowed = world.hidden(session["id"]).get("customer_update", {})
     if country and (allowed.get("address") == "auto" or not session["customer"]):
         address = {**NO_ADDRESS, **(customer["address"] or {}), "country": country}
         world.update(customer, "customer.updated", address=address)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sandbox.stripe.errors import invalid
-from sandbox.stripe.flows.amounts import amount_of, described, share
+from sandbox.stripe.flows.amounts import amount_of, described, metered, share
 from sandbox.stripe.flows.calendar import next_boundary
 from sandbox.stripe.flows.discounts import reductions
+from sandbox.stripe.flows.meters import usage
 from sandbox.stripe.flows.totals import Terms, net, settle
 from sandbox.stripe.shapes import invoices as invoice_shapes
 from sandbox.stripe.shapes import subscriptions as shapes
@@ -25,7 +26,7 @@ class ItemChange:
 
     id: str | None
     price: Json
-    quantity: int
+    quantity: int | None
     deleted: bool = False
 
 
@@ -40,7 +41,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Changed:
-    """A subscription's items after a change, and what it costs.
+    """A subscription's items after a change, and what it costs besides the next period.
 
     A change of the interval begins a new period at once (`restarted`).
     """
@@ -50,7 +51,7 @@ class Changed:
     restarted: bool
 
 
-def item_new(subscription: Json, price: Json, quantity: int, start: int, end: int) -> Json:
+def item_new(subscription: Json, price: Json, quantity: int | None, start: int, end: int) -> Json:
     """Return a new item; it keeps the price as it is now."""
     return shapes.subscription_item(
         start,
@@ -91,7 +92,7 @@ def interval_of(price: Json) -> tuple[str, int]:
 
 
 def period_lines(world: World, subscription: Json, *, free: bool = False) -> list[Json]:
-    """Return the invoice lines of the current period."""
+    """Return the invoice lines of the current period, which is paid for in advance."""
     return [
         invoice_shapes.line(
             item,
@@ -101,7 +102,29 @@ def period_lines(world: World, subscription: Json, *, free: bool = False) -> lis
             end=item["current_period_end"],
         )
         for item in subscription["items"]["data"]
+        if not metered(item["price"])
     ]
+
+
+def usage_lines(world: World, subscription: Json, until: int) -> list[Json]:
+    """Return the invoice lines for what was used in the current period, paid for afterwards."""
+    free = subscription["status"] == "trialing"
+    items = [item for item in subscription["items"]["data"] if metered(item["price"])]
+    return [_usage_line(world, subscription["customer"], item, until, free) for item in items]
+
+
+def _usage_line(world: World, customer: str, item: Json, until: int, free: bool) -> Json:
+    price, start = item["price"], item["current_period_start"]
+    meter = world.objects.get("billing.meter", price["recurring"]["meter"])
+    used = usage(world, meter, customer, start, until)
+    return invoice_shapes.line(
+        item,
+        amount=0 if free else amount_of(world, price, used),
+        description=described(world, price, used),
+        start=start,
+        end=until,
+        used=used,
+    )
 
 
 def _described(world: World, item: Json) -> str:
@@ -129,14 +152,15 @@ def items_change(world: World, subscription: Json, change: Change) -> Changed:
     restarted = not trial and interval_of(old[0]["price"]) != interval_of(new[0]["price"])
     if restarted:
         _restart(new, at)
+    used = usage_lines(world, subscription, at) if restarted else []
     if trial or change.behavior == "none":
-        return Changed(new, [], restarted)
+        return Changed(new, used, restarted)
     gone = [row for row in old if restarted or row not in new]
     come = [] if restarted else [row for row in new if row not in old]
     before, after = (_costs(world, subscription, items, at) for items in (old, new))
-    lines = [_rest(world, row, -before[row["id"]], at) for row in gone]
-    lines += [_rest(world, row, after[row["id"]], at) for row in come]
-    return Changed(new, lines, restarted)
+    lines = [_rest(world, row, -before[row["id"]], at) for row in gone if row["id"] in before]
+    lines += [_rest(world, row, after[row["id"]], at) for row in come if row["id"] in after]
+    return Changed(new, used + lines, restarted)
 
 
 def _wished(subscription: Json, changes: list[ItemChange], at: int) -> list[Json]:
@@ -161,11 +185,22 @@ def _restart(items: list[Json], at: int) -> None:
         item["current_period_end"] = next_boundary(at, item["price"]["recurring"], at)
 
 
+def unused_lines(world: World, subscription: Json, at: int) -> list[Json]:
+    """Return lines that give back what is left of the current period."""
+    items = subscription["items"]["data"]
+    costs = _costs(world, subscription, items, at)
+    return [_rest(world, row, -costs[row["id"]], at) for row in items if row["id"] in costs]
+
+
 def _costs(world: World, subscription: Json, items: list[Json], at: int) -> dict[str, int]:
     """Return what each item costs in a period, after discounts."""
     lines = period_lines(world, {**subscription, "items": {"data": items}})
     settle(lines, Terms(reductions(world, subscription, at)))
-    return {item["id"]: net(line) for item, line in zip(items, lines, strict=True)}
+    return {_item_of(line): net(line) for line in lines}
+
+
+def _item_of(line: Json) -> str:
+    return str(line["parent"]["subscription_item_details"]["subscription_item"])
 
 
 def _rest(world: World, item: Json, cost: int, at: int) -> Json:

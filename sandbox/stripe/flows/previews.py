@@ -7,7 +7,7 @@ import copy
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.flows.cards import decline_error, decline_of, default_method
 from sandbox.stripe.flows.invoices import invoice_drawn
-from sandbox.stripe.flows.items import Change, advanced, items_change, period_lines
+from sandbox.stripe.flows.items import Change, advanced, items_change, period_lines, usage_lines
 from sandbox.stripe.flows.subscriptions import (
     NewSubscription,
     items_with,
@@ -41,6 +41,7 @@ def change_preview(world: World, subscription: Json, change: Change) -> Json:
 def renewal_preview(world: World, subscription: Json, lines: list[Json]) -> Json:
     """Return the invoice of the next period, with what is booked for it."""
     when = period_end(subscription)
+    lines += usage_lines(world, subscription, when)
     if not _renews(subscription) and not lines:
         raise _nothing_comes(subscription)
     if not _renews(subscription):

@@ -7,6 +7,7 @@ from sandbox.stripe.flows import taxes
 from sandbox.stripe.flows.amounts import amount_of
 from sandbox.stripe.flows.discounts import Buyer, Offer, offer_of_code, offer_reduction
 from sandbox.stripe.flows.totals import Terms, settle
+from sandbox.stripe.shapes import discounts as shapes
 from sandbox.stripe.world import World
 from sandbox.types import Json
 
@@ -19,7 +20,7 @@ def session_offers(world: World, session: Json) -> list[Offer]:
             objects.get("coupon", row["coupon"]),
             objects.get("promotion_code", row["promotion"]) if row["promotion"] else None,
         )
-        for row in world.hidden(session["id"])["offers"]
+        for row in world.hidden(session["id"]).get("offers", [])
     ]
 
 
@@ -50,7 +51,7 @@ def session_code(world: World, session: Json, code: str) -> None:
 def session_buyer(world: World, session: Json) -> Buyer:
     """Return who buys, and for what amount."""
     lines = world.hidden(session["id"])["line_items"]
-    amount = sum(line["amount_subtotal"] for line in lines)
+    amount = sum(amount_of(world, line["price"], line["quantity"]) for line in lines)
     return Buyer(session["customer"], amount, session["currency"])
 
 
@@ -88,7 +89,51 @@ def session_price(world: World, session: Json, country: str | None) -> None:
     free = (
         hidden["subscription_data"]["trial_period_days"] or hidden["subscription_data"]["trial_end"]
     )
-    world.update(session, **_session_sums({} if free else sums))
+    due = {} if free else sums
+    hidden["breakdown"] = {
+        "discounts": due.get("total_discount_amounts", []),
+        "taxes": due.get("total_taxes", []),
+    }
+    world.update(session, **_session_sums(due))
+
+
+def session_breakdown(world: World, session: Json) -> Json:
+    """Return the single discounts and taxes of a session."""
+    sums = world.hidden(session["id"])["breakdown"]
+    return {
+        "discounts": [
+            {"amount": row["amount"], "discount": _discount(world, session, row["discount"])}
+            for row in sums["discounts"]
+        ],
+        "taxes": [
+            {
+                "amount": row["amount"],
+                "rate": world.objects.get("tax_rate", row["tax_rate_details"]["tax_rate"]),
+                "taxability_reason": row["taxability_reason"],
+                "taxable_amount": row["taxable_amount"],
+            }
+            for row in sums["taxes"]
+        ],
+    }
+
+
+def _discount(world: World, session: Json, coupon: str) -> Json:
+    """Return the discount that a coupon became, or will become once the session is paid."""
+    for discount in world.objects.of("discount"):
+        bought = discount["subscription"] == session["subscription"]
+        if bought and discount["source"]["coupon"] == coupon:
+            return discount
+    buyer = {"customer": session["customer"], "id": None}
+    promotion = next(
+        (row["promotion_code"] for row in session["discounts"] if row["promotion_code"]), None
+    )
+    return shapes.discount(
+        world.now(),
+        coupon=coupon,
+        subscription=buyer,
+        promotion_code=promotion,
+        checkout_session=session["id"],
+    )
 
 
 def _line(world: World, item: Json) -> Json:

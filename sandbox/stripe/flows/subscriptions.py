@@ -22,6 +22,8 @@ from sandbox.stripe.flows.items import (
     items_change,
     period_lines,
     prices_agree,
+    unused_lines,
+    usage_lines,
 )
 from sandbox.stripe.shapes import subscriptions as shapes
 from sandbox.stripe.world import World
@@ -37,7 +39,7 @@ class NewSubscription:
     """What somebody subscribes to, and on what terms."""
 
     customer: Json
-    items: list[tuple[Json, int]]
+    items: list[tuple[Json, int | None]]
     method: Json | None = None
     trial_end: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
@@ -98,6 +100,7 @@ def subscription_renew(world: World, subscription: Json) -> None:
     if subscription["status"] == "trialing":
         changes["status"] = "active"
     lines = world.hidden(subscription["id"]).pop("pending_lines", [])
+    lines += usage_lines(world, subscription, period_end(subscription))
     before = copy.deepcopy(
         {key: subscription[key] for key in ("items", "status", "latest_invoice")}
     )
@@ -150,9 +153,31 @@ def draft_advance(world: World, invoice: Json) -> None:
     invoice_collect(world, invoice)
 
 
-def subscription_cancel(world: World, subscription: Json) -> Json:
-    """Cancel at once because somebody asked for it."""
-    return dunning.subscription_end(world, subscription, reason="cancellation_requested")
+def subscription_finish(world: World, subscription: Json) -> Json:
+    """End a subscription as it was scheduled, and invoice what was used until then."""
+    dunning.subscription_end(world, subscription, reason="cancellation_requested")
+    _final_invoice(world, subscription)
+    return subscription
+
+
+def subscription_cancel(
+    world: World, subscription: Json, *, invoice_now: bool = False, prorate: bool = False
+) -> Json:
+    """Cancel at once because somebody asked for it; by itself that settles nothing."""
+    if prorate:
+        unused = unused_lines(world, subscription, world.now())
+        world.hidden(subscription["id"]).setdefault("pending_lines", []).extend(unused)
+    dunning.subscription_end(world, subscription, reason="cancellation_requested")
+    if invoice_now:
+        _final_invoice(world, subscription)
+    return subscription
+
+
+def _final_invoice(world: World, subscription: Json) -> None:
+    lines = world.hidden(subscription["id"]).pop("pending_lines", [])
+    lines += usage_lines(world, subscription, min(world.now(), period_end(subscription)))
+    if any(line["amount"] for line in lines):
+        draft_advance(world, invoice_draft(world, subscription, lines, CYCLE))
 
 
 def subscription_expire(world: World, subscription: Json) -> Json:

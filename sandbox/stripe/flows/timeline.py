@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from sandbox.stripe.flows.checkout import session_expire
-from sandbox.stripe.flows.dunning import subscription_end
 from sandbox.stripe.flows.invoices import invoice_collect
+from sandbox.stripe.flows.items import Change
+from sandbox.stripe.flows.previews import change_preview
 from sandbox.stripe.flows.subscriptions import (
     INCOMPLETE_SECONDS,
     draft_advance,
     period_end,
     subscription_expire,
+    subscription_finish,
     subscription_renew,
 )
 from sandbox.stripe.world import World
@@ -20,7 +22,8 @@ from sandbox.types import Json
 
 Due = tuple[int, Callable[[], object]]
 
-TRIAL_NOTICE_SECONDS = 3 * 86_400
+DAY = 86_400
+TRIAL_NOTICE_SECONDS = 3 * DAY
 RENEWING = ("active", "past_due", "unpaid", "trialing")
 
 
@@ -71,12 +74,28 @@ def _subscription_due(world: World, subscription: Json) -> Iterator[Due]:
     ends = subscription["cancel_at"]
     renews = period_end(subscription)
     if ends is not None and ends <= renews:
-        act = partial(subscription_end, world, subscription, reason="cancellation_requested")
-        yield ends, act
+        yield ends, partial(subscription_finish, world, subscription)
         return
     if subscription["status"] == "trialing" and not world.hidden(subscription["id"]).get("noticed"):
         yield renews - TRIAL_NOTICE_SECONDS, partial(_trial_notice, world, subscription)
+    if world.hidden(subscription["id"]).get("announced") != renews:
+        yield from _announcement_due(world, subscription, renews)
     yield renews, partial(subscription_renew, world, subscription)
+
+
+def _announcement_due(world: World, subscription: Json, renews: int) -> Iterator[Due]:
+    """A renewal is announced some days before, unless the whole period is shorter than that."""
+    when = renews - world.settings.upcoming_days * DAY
+    begun = subscription["items"]["data"][0]["current_period_start"]
+    if world.settings.upcoming_days and when > begun:
+        yield when, partial(_renewal_notice, world, subscription, renews)
+
+
+def _renewal_notice(world: World, subscription: Json, renews: int) -> None:
+    world.hidden(subscription["id"])["announced"] = renews
+    preview = change_preview(world, subscription, Change(world.now(), []))
+    # Unlike the answer to a call, the event is about an invoice without an id.
+    world.emit("invoice.upcoming", {key: preview[key] for key in preview if key != "id"})
 
 
 def _trial_notice(world: World, subscription: Json) -> None:

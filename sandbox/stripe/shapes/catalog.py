@@ -34,8 +34,8 @@ def product(product_id: str | None, now: int, **fields: Any) -> Json:
     }
 
 
-def price(now: int, *, product: str, currency: str, unit_amount: int, **fields: Any) -> Json:
-    """Return a price; it is recurring when `fields` say how it recurs."""
+def price(now: int, *, product: str, currency: str, **fields: Any) -> Json:
+    """Return a price; `fields` say what it is worth, and how it recurs if it does."""
     return {
         "id": new_id("price"),
         "object": "price",
@@ -54,8 +54,8 @@ def price(now: int, *, product: str, currency: str, unit_amount: int, **fields: 
         "tiers_mode": None,
         "transform_quantity": None,
         "type": "recurring" if fields.get("recurring") else "one_time",
-        "unit_amount": unit_amount,
-        "unit_amount_decimal": str(unit_amount),
+        "unit_amount": None,
+        "unit_amount_decimal": None,
         **fields,
     }
 
@@ -86,11 +86,11 @@ def plan(price: Json) -> Json:
         "interval_count": price["recurring"]["interval_count"],
         "livemode": False,
         "metadata": dict(price["metadata"]),
-        "meter": None,
+        "meter": price["recurring"]["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
-        "tiers_mode": None,
-        "transform_usage": None,
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": price["transform_quantity"],
         "trial_period_days": None,
-        "usage_type": "licensed",
+        "usage_type": price["recurring"]["usage_type"],
     }

@@ -108,17 +108,16 @@ def customer_details(email: str | None, name: str | None, **known: Any) -> Json:
     }
 
 
-def session_item(price: Json, quantity: int, description: str) -> Json:
-    """Return a line of a checkout session."""
-    amount = price["unit_amount"] * quantity
+def session_item(price: Json, quantity: int | None, description: str) -> Json:
+    """Return a line of a checkout session that is yet to be priced."""
     return {
         "id": new_id("li"),
         "object": "item",
         "adjustable_quantity": None,
         "amount_discount": 0,
-        "amount_subtotal": amount,
+        "amount_subtotal": 0,
         "amount_tax": 0,
-        "amount_total": amount,
+        "amount_total": 0,
         "currency": price["currency"],
         "description": description,
         "metadata": {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sandbox.stripe.objects import listing, new_id
@@ -153,8 +154,10 @@ def line(
     start: int,
     end: int,
     proration: bool = False,
+    used: Decimal | None = None,
 ) -> Json:
-    """Return the line of an invoice that a subscription item causes."""
+    """Return the line of an invoice that a subscription item causes; `used` is what it counted."""
+    quantity = item["quantity"] if used is None else used
     return {
         "id": new_id("il"),
         "object": "line_item",
@@ -181,8 +184,8 @@ def line(
         "period": {"end": end, "start": start},
         "pretax_credit_amounts": [],
         "pricing": _pricing(item["price"]),
-        "quantity": item["quantity"],
-        "quantity_decimal": str(item["quantity"]),
+        "quantity": int(quantity),
+        "quantity_decimal": f"{quantity:f}" if used is not None else str(quantity),
         "subscription": item["subscription"],
         "subtotal": amount,
         "taxes": [],

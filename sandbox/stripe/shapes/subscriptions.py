@@ -89,10 +89,13 @@ def _payment_settings() -> Json:
 
 
 def subscription_item(
-    now: int, *, subscription: str, price: Json, quantity: int, start: int, end: int
+    now: int, *, subscription: str, price: Json, quantity: int | None, start: int, end: int
 ) -> Json:
-    """Return an item; since 2025 it is the item that carries the current period."""
-    return {
+    """Return an item; since 2025 it is the item that carries the current period.
+
+    An item that is paid by use has no quantity.
+    """
+    item: Json = {
         "id": new_id("si", 14),
         "object": "subscription_item",
         "billing_thresholds": None,
@@ -107,3 +110,4 @@ def subscription_item(
         "subscription": subscription,
         "tax_rates": [],
     }
+    return {key: value for key, value in item.items() if key != "quantity" or value is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,14 +14,19 @@ from djstripe import models
 from sandbox.control import FAILING_CARD, SandboxControl
 
 SYNCED: list[tuple[Any, dict[str, Any]]] = [
+    (models.Coupon, {}),
+    (models.PromotionCode, {}),
+    (models.TaxRate, {}),
     (models.Product, {}),
     (models.Price, {}),
     (models.Customer, {}),
     (models.Subscription, {"status": "all"}),
-    (models.Invoice, {}),
+    # dj-stripe 2.11 cannot take an invoice whose discounts are mere ids; it always expands them.
+    (models.Invoice, {"expand": ["data.discounts"]}),
     (models.PaymentIntent, {}),
     (models.Charge, {}),
     (models.Refund, {}),
+    (models.Dispute, {}),
     (models.BalanceTransaction, {}),
     (models.Session, {}),
 ]
@@ -33,7 +39,10 @@ def lived_in(
     """An account with a paid, a late and a canceled subscription, which dj-stripe talks to."""
     monkeypatch.setattr(stripe, "api_base", sdk_urls["stripe"])
     monkeypatch.setattr(stripe, "api_key", sdk_key)
-    _subscribe(fresh)
+    fresh.change_settings(tax_percent=19)
+    disputed = _subscribe(fresh)
+    fresh.dispute(customer=str(disputed.customer))
+    _meter(str(disputed.customer), disputed.id)
     late = _subscribe(fresh, trial_period_days=7)
     fresh.set_card(str(late.customer), FAILING_CARD)
     fresh.advance_clock(timedelta(days=8))
@@ -41,7 +50,23 @@ def lived_in(
     stripe.Subscription.cancel(canceled.id)
     intent = stripe.PaymentIntent.list(customer=str(canceled.customer)).data[0]
     stripe.Refund.create(payment_intent=intent.id, amount=100)
+    invoice = str(canceled.latest_invoice)
+    stripe.CreditNote.create(invoice=invoice, amount=200, refund_amount=200)
     return fresh
+
+
+def _meter(customer: str, subscription: str) -> None:
+    meter = stripe.billing.Meter.create(
+        display_name="Tokens", event_name="tokens", default_aggregation={"formula": "sum"}
+    )
+    recurring: Any = {"interval": "month", "usage_type": "metered", "meter": meter.id}
+    product = stripe.Product.create(name="Tokens")
+    price = stripe.Price.create(
+        product=product.id, currency="usd", unit_amount_decimal=Decimal("0.1"), recurring=recurring
+    )
+    stripe.Subscription.modify(subscription, items=[{"price": price.id}])
+    payload = {"stripe_customer_id": customer, "value": "1000"}
+    stripe.billing.MeterEvent.create(event_name="tokens", payload=payload)
 
 
 def _subscribe(control: SandboxControl, **data: Any) -> stripe.Subscription:
@@ -54,8 +79,14 @@ def _subscribe(control: SandboxControl, **data: Any) -> stripe.Subscription:
         success_url="https://shop.example.com",
         line_items=[{"price": price.id, "quantity": 1}],
         subscription_data=data,  # type: ignore[arg-type]
+        allow_promotion_codes=True,
+        automatic_tax={"enabled": True},
+        tax_id_collection={"enabled": True},
     )
-    control.pay_checkout(str(session.url))
+    coupon = stripe.Coupon.create(percent_off=10, duration="once")
+    code = stripe.PromotionCode.create(promotion={"type": "coupon", "coupon": coupon.id})
+    typed = {"promotion_code": code.code, "country": "DE", "tax_id": "DE123456789"}
+    control.pay_checkout(str(session.url), **typed)
     paid = stripe.checkout.Session.retrieve(session.id)
     return stripe.Subscription.retrieve(str(paid.subscription))
 

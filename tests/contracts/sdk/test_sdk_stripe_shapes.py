@@ -22,6 +22,9 @@ _FILE = SPECS / "stripe-fixtures.json"
 FIXTURES: dict[str, Any] = json.loads(_FILE.read_text())["resources"] if _FILE.exists() else {}
 
 LISTS = {
+    "billing.meter": "billing/meters",
+    "billing.meter_event_summary": "billing/meters/{meter}/event_summaries?customer={customer}"
+    "&start_time=0&end_time=60",
     "account": "account",
     "balance_transaction": "balance_transactions",
     "billing_portal.configuration": "billing_portal/configurations",
@@ -48,7 +51,7 @@ LISTS = {
     "webhook_endpoint": "webhook_endpoints",
 }
 
-MADE = ("billing_portal.session", "discount")
+MADE = ("billing.meter_event", "billing_portal.session", "discount")
 """What no list shows."""
 
 # The example shows one kind of these objects; another kind has other fields, or optional ones.
@@ -108,7 +111,12 @@ def _lived_in(http: httpx.Client, control: SandboxControl) -> dict[str, Any]:
     portal = made("billing_portal/sessions", customer=paid["customer"])
     control.set_card(paid["customer"], FAILING_CARD)
     control.advance_clock(timedelta(days=32))
+    counted = made("billing/meters", **{"display_name": "Tokens", "event_name": "tokens",
+                                        "default_aggregation[formula]": "sum"})  # fmt: skip
+    reading = made("billing/meter_events", **{"event_name": "tokens", "payload[value]": 25,
+                                              "payload[stripe_customer_id]": "cus_1"})  # fmt: skip
     shown = {
+        "meter": counted["id"],
         "customer": paid["customer"],
         "subscription": paid["subscription"],
         "note": note["id"],
@@ -119,8 +127,8 @@ def _lived_in(http: httpx.Client, control: SandboxControl) -> dict[str, Any]:
     }
     preview = made("invoices/create_preview", subscription=paid["subscription"])
     grown = http.get(f"invoices/{paid['invoice']}", params={"expand[]": "discounts"}).json()
-    more = {"billing_portal.session": portal, "discount": grown["discounts"][0]}
-    return {**rows, **more, "preview": preview}
+    more = {"billing.meter_event": reading, "billing_portal.session": portal, "preview": preview}
+    return {**rows, **more, "discount": grown["discounts"][0]}
 
 
 def _differences(shown: Any, example: Any, path: str, free: set[str]) -> list[str]:
