@@ -59,14 +59,18 @@ def _seller() -> dict[str, str]:
 
 
 def _pdf(html: str) -> bytes:
-    """Tagged PDF. Nothing is fetched but data: URLs; a page that names a file or a host fails."""
     # Imported here: it costs seconds, and most processes never render.
     from weasyprint import HTML
+
+    content: bytes = HTML(string=html, url_fetcher=_closed_fetcher()).write_pdf(pdf_tags=True)
+    return content
+
+
+def _closed_fetcher() -> Any:
+    """Nothing but data: URLs; a template that names a file or a host fails the rendering."""
     from weasyprint.urls import URLFetcher
 
-    closed = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
-    content: bytes = HTML(string=html, url_fetcher=closed).write_pdf(pdf_tags=True)
-    return content
+    return URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
 
 
 def message_queue(
