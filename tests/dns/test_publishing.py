@@ -70,6 +70,15 @@ def test_a_record_that_somebody_proxied_is_not_as_wanted_and_is_repaired(world: 
     assert (seen["proxied"], seen["ttl"]) == (False, 60)
 
 
+def test_a_proxied_record_is_not_as_wanted_even_if_all_else_about_it_is(world: World) -> None:
+    record = declared()
+    record.ttl = 1  # what Cloudflare makes of the time to live of a proxied record
+    remote = published(record)
+    world.record_change(remote.id, proxied=True)
+
+    assert publishing.record_observe(record) is None
+
+
 def test_no_row_can_ask_for_a_proxied_record() -> None:
     with pytest.raises(IntegrityError, match="record_is_never_proxied"), transaction.atomic():
         Record.objects.create(
