@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -94,6 +95,9 @@ def usage_report(*, limit: int = BATCH) -> int:
         due = UsageEvent.objects.filter(
             reported_at__isnull=True, next_attempt_at__lte=timezone.now()
         ).order_by("happened_at")[:limit]
+        if not due:
+            return 0
+        meters_ensure()
         customers = dict(
             Customer.objects.filter(subscriber__in={e.tenant_id for e in due}).values_list(
                 "subscriber", "id"
@@ -102,8 +106,9 @@ def usage_report(*, limit: int = BATCH) -> int:
         return sum(_report_one(event, customers.get(event.tenant_id)) for event in due)
 
 
+@cache
 def meters_ensure() -> None:
-    """Creates at Stripe the meters that it does not have; never removes one."""
+    """Creates at Stripe, once in a process, the meters that it does not have; removes none."""
     present = stripe_meters.meter_names()
     for meter in Meter:
         if meter.value not in present:

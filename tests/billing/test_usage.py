@@ -7,13 +7,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import time_machine
 from django.db import connection
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from billing import usage
 from billing.models import Entitlement, IncludedUsage, Meter, Plan, UsageCap, UsageDay, UsageEvent
 from billing.usage import Use, month_of, usage_record
+from sandbox.control import SandboxControl
 from tenants.models import Tenant, User
+from tests.billing.conftest import Account
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,3 +115,49 @@ def test_usage_of_today_is_shown_by_day(
         usage_record([use("a", 7)])
         days = signed_in(alice).get(f"/api/v1/tenants/{tenant.pk}/usage").json()["days"]
     assert days == [{"meter": "inference_tokens", "day": "2026-05-14", "quantity": 7}]
+
+
+def test_stripe_is_told_each_event_once_and_gets_its_meters_by_itself(
+    tenant: Tenant,
+    starter: Plan,
+    buy: Callable[[Tenant, Plan], object],
+    account: Account,
+    use: Callable[..., Use],
+) -> None:
+    usage.meters_ensure.cache_clear()
+    buy(tenant, starter)
+    usage_record([use("a", at=timezone.now()), use("b", at=timezone.now())])
+    assert usage.usage_report() == 2
+    assert usage.usage_report() == 0
+    assert {m["event_name"] for m in account.all("billing/meters")} == set(Meter.values)
+    UsageEvent.objects.update(reported_at=None)
+    assert usage.usage_report() == 2, "what Stripe has already is known as told"
+    meter = next(m for m in account.all("billing/meters") if m["event_name"] == "inference_tokens")
+    now = int(timezone.now().timestamp())
+    summaries = account.all(
+        f"billing/meters/{meter['id']}/event_summaries",
+        customer=account.all("customers")[0]["id"],
+        start_time=now - now % 60 - 3600,
+        end_time=now - now % 60 + 3600,
+    )
+    assert sum(summary["aggregated_value"] for summary in summaries) == 20
+
+
+def test_what_stripe_could_not_take_is_kept_with_its_reason_and_told_later(
+    tenant: Tenant,
+    starter: Plan,
+    buy: Callable[[Tenant, Plan], object],
+    stripe: SandboxControl,
+    use: Callable[..., Use],
+) -> None:
+    usage.meters_ensure.cache_clear()
+    buy(tenant, starter)
+    usage_record([use("a", at=timezone.now())])
+    stripe.add_fault("stripe", "status", path="/v1/billing/meter_events", status=503, times=4)
+    assert usage.usage_report() == 0
+    event = UsageEvent.objects.get()
+    assert event.error
+    assert event.next_attempt_at > timezone.now()
+    stripe.clear()
+    UsageEvent.objects.update(next_attempt_at=timezone.now())
+    assert usage.usage_report() == 1
