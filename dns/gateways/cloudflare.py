@@ -12,6 +12,8 @@ from wopr.common.errors import ProviderError
 
 PAGE_SIZE = 100
 _NOT_FOUND = 81044
+# What an earlier request, thought lost, has made meanwhile: another look finds it.
+_IDENTICAL = 81058
 
 
 class Cloudflare:
@@ -63,7 +65,10 @@ class Cloudflare:
         if answer.get("success") or codes & set(accept):
             return answer
         reasons = "; ".join(f"{e.get('message')} ({e.get('code')})" for e in answer["errors"])
-        raise ProviderError(f"Cloudflare refused {method} {path}: {reasons}", permanent=True)
+        raise ProviderError(
+            f"Cloudflare refused {method} {path}: {reasons}",
+            permanent=_IDENTICAL not in codes,
+        )
 
 
 @lru_cache(maxsize=2)

@@ -79,6 +79,17 @@ def test_what_cloudflare_refuses_is_permanent_and_says_why(adapter: Cloudflare, 
     assert refusal.value.permanent
 
 
+def test_a_record_that_an_earlier_request_made_meanwhile_is_worth_another_look(
+    adapter: Cloudflare, zone: str
+) -> None:
+    adapter.create(zone, A)
+
+    with pytest.raises(ProviderError, match="81058") as refusal:
+        adapter.create(zone, A)
+
+    assert not refusal.value.permanent
+
+
 def test_a_zone_that_the_token_does_not_reach_is_named(adapter: Cloudflare) -> None:
     with pytest.raises(ProviderError, match=r"no zone elsewhere\.example for") as refusal:
         adapter.find("elsewhere.example", name="x.elsewhere.example", type="A")
