@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, TypeVar
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import AsyncClient
 from rest_framework.test import APIClient
 
@@ -20,6 +21,7 @@ from wopr.common.errors import ProviderError
 pytestmark = pytest.mark.django_db
 Open = Callable[[], Operation]
 API = "/api/v1"
+T = TypeVar("T")
 
 
 def test_a_tenant_sees_its_bots(api: APIClient, tenant: Tenant, instance: Instance) -> None:
@@ -148,6 +150,18 @@ class Stream:
                 return {**event, "data": json.loads(event["data"])}
 
 
+def played(scene: Coroutine[Any, Any, T]) -> T:
+    """What the scene returns; the connections of its threads are closed behind it."""
+
+    async def to_its_end() -> T:
+        try:
+            return await scene
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    return asyncio.run(to_its_end())
+
+
 async def opened(user: User, operation: Operation, **headers: str) -> Stream:
     client = AsyncClient()
     await client.aforce_login(user, backend="django.contrib.auth.backends.ModelBackend")
@@ -166,7 +180,7 @@ def test_a_stream_begins_with_the_whole_operation_and_ends_with_it(alice: User, 
         stream = await opened(alice, operation)
         return await stream.next(), await stream.next()
 
-    snapshot, end = asyncio.run(read())
+    snapshot, end = played(read())
 
     assert (snapshot["event"], snapshot["id"]) == ("operation", str(operation.revision))
     assert (snapshot["data"]["state"], snapshot["data"]["progress"]) == ("succeeded", 100)
@@ -189,7 +203,7 @@ def test_what_happens_is_told_while_it_happens(alice: User, toy: Toy) -> None:
         seen.append(await stream.next())
         return seen
 
-    queued, running, succeeded, end = asyncio.run(follow())
+    queued, running, succeeded, end = played(follow())
 
     states = [event["data"]["state"] for event in (queued, running, succeeded)]
     assert states == ["queued", "running", "succeeded"]
@@ -209,7 +223,7 @@ def test_a_client_that_comes_back_gets_what_it_missed_and_nothing_twice(
         stream = await opened(alice, operation, **{"Last-Event-ID": seen})
         return [(await stream.next())["event"] for _ in events]
 
-    assert asyncio.run(read()) == events
+    assert played(read()) == events
 
 
 def test_a_stream_of_another_tenant_is_refused_as_json(charlie: User, toy: Toy) -> None:
