@@ -36,10 +36,15 @@ def request(
     logger.info("%s %s %s -> %s", vendor, method, said, response.status_code)
     if response.status_code >= 500 or response.status_code in _WORTH_RETRYING:
         raise ProviderError(
-            f"{vendor} answered {response.status_code} to {method} {said}",
+            f"{vendor} answered {response.status_code} to {method} {said}: {_reason(response)}",
             retry_after=_retry_after(response),
         )
     return response
+
+
+def _reason(response: httpx.Response) -> str:
+    """The beginning of what the vendor said, in one line."""
+    return " ".join(response.text.split())[:200] or "no reason given"
 
 
 def _retry_after(response: httpx.Response) -> float | None:
