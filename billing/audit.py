@@ -7,7 +7,6 @@ which came in between is no finding. The audit itself changes nothing but its fi
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,24 +14,14 @@ from django.db import transaction
 from django.utils import timezone
 from djstripe.models import Customer
 
-from billing import entitlements
+from billing import entitlements, findings
+from billing.findings import MONTHS, Difference, monthly
 from billing.gateways import stripe, stripe_subscriptions
-from billing.models import Entitlement, Finding, Plan
+from billing.models import Entitlement, Finding
+from billing.terms import terms_of
 from wopr.common.locks import session_lock
 
 Kind = Finding.Kind
-_MONTHS = {"day": 12 / 365, "week": 12 / 52, "month": 1, "year": 12}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One disagreement, and the money that it is about each month, in minor units."""
-
-    kind: str
-    subject: str
-    detail: str
-    amount: int = 0
-    currency: str = ""
 
 
 def audit() -> list[Finding]:
@@ -58,7 +47,7 @@ def tenant_differences(
     subject = f"tenant:{tenant_id}"
     found: list[Difference] = []
     if len(live) > 1:
-        found.append(_several(subject, live))
+        found.append(findings.several(subject, live, entitlements.derive(live).subscription_id))
     difference = _disagreement(subject, live, entitlement)
     return [*found, difference] if difference else found
 
@@ -90,7 +79,7 @@ def _customers() -> dict[UUID, list[str]]:
 def _second_look(tenant_id: UUID, customer_ids: Iterable[str]) -> list[Difference]:
     with session_lock(f"billing:{tenant_id}"):
         subscriptions = [s for each in customer_ids for s in stripe.subscriptions(each)]
-        live = [s for s in subscriptions if s["status"] in Entitlement.ENTITLED]
+        live = entitlements.live(subscriptions)
         row = Entitlement.objects.select_related("plan").filter(tenant=tenant_id).first()
         return tenant_differences(tenant_id, live, row)
 
@@ -103,84 +92,52 @@ def _disagreement(
     if not live and not entitled:
         return None
     if not live:
-        plan = entitlement.plan if entitlement else None
-        worth = (plan.amount, plan.currency) if plan else (0, "")
+        worth = _worth(entitlement)
         return Difference(Kind.ENTITLED_NOT_PAID, subject, f"Here {here}; Stripe: nothing", *worth)
     reading = entitlements.derive(live)
     there = _there(reading)
     if not entitled:
         detail = f"Stripe: {there} ({reading.subscription_id}); here {here}"
-        return Difference(Kind.PAID_NOT_ENTITLED, subject, detail, *_monthly(live))
+        return Difference(Kind.PAID_NOT_ENTITLED, subject, detail, *monthly(live))
     if here == there:
         return None
-    return Difference(Kind.OTHER_TERMS, subject, f"Stripe: {there}; here {here}", *_monthly(live))
+    return Difference(Kind.OTHER_TERMS, subject, f"Stripe: {there}; here {here}", *monthly(live))
+
+
+def _worth(entitlement: Entitlement | None) -> tuple[int, str]:
+    """What our row says that the tenant pays each month."""
+    if entitlement is None:
+        return 0, ""
+    return round(entitlement.amount / MONTHS[entitlement.interval or "month"]), entitlement.currency
 
 
 def _here(entitlement: Entitlement | None) -> str:
     if entitlement is None:
         return "nothing"
-    return f"{entitlement.plan or 'no plan'}, {entitlement.bots} bots, {entitlement.status}"
+    row = entitlement
+    return _said(str(row.plan or "no plan"), row.bots, row.memory_mb, row.disk_gb, row.status)
 
 
 def _there(reading: entitlements.Reading) -> str:
-    plan = Plan.objects.filter(stripe_price_id=reading.price_id).first()
-    bots = plan.bots * reading.quantity if plan else 0
-    return f"{plan or f'unknown price {reading.price_id}'}, {bots} bots, {reading.status}"
+    plan, terms = terms_of(reading.items)
+    unknown = ", ".join(item.product_id for item in reading.items)
+    name = str(plan) if plan else f"unknown products {unknown}"
+    return _said(name, terms.bots, terms.memory_mb, terms.disk_gb, reading.status)
 
 
-def _several(subject: str, live: Sequence[Any]) -> Difference:
-    """One of them is what the tenant has here; the others are paid for nothing."""
-    counts = entitlements.derive(live).subscription_id
-    extra = [s for s in live if s["id"] != counts]
-    detail = f"{counts} counts; beside it {', '.join(s['id'] for s in extra)}"
-    return Difference(Kind.TWO_SUBSCRIPTIONS, subject, detail, *_monthly(extra))
+def _said(plan: str, bots: int, memory_mb: int, disk_gb: int, status: str) -> str:
+    return f"{plan}, {bots} bots of {memory_mb} MB and {disk_gb} GB, {status}"
 
 
 def _stranger(customer_id: str, live: Sequence[Any]) -> Difference:
     ids = ", ".join(s["id"] for s in live)
-    return Difference(Kind.UNKNOWN_CUSTOMER, customer_id, ids, *_monthly(live))
-
-
-def _monthly(subscriptions: Iterable[Any]) -> tuple[int, str]:
-    """What the subscriptions bring in each month, in minor units, and the currency."""
-    total, currency = 0.0, ""
-    for subscription in subscriptions:
-        currency = currency or subscription["currency"]
-        for item in subscription["items"]["data"]:
-            each = item["price"]["unit_amount"] or 0
-            recurring = item["price"]["recurring"]
-            months = _MONTHS[recurring["interval"]] * recurring["interval_count"]
-            total += each * (item["quantity"] or 0) / months
-    return round(total), currency
+    return Difference(Kind.UNKNOWN_CUSTOMER, customer_id, ids, *monthly(live))
 
 
 def _record(differences: Sequence[Difference]) -> list[Finding]:
     """Open findings are those of this run; those that are seen no more are resolved."""
     now = timezone.now()
-    seen = [_record_one(difference, now) for difference in differences]
+    seen = [findings.finding_open(difference) for difference in differences]
     gone = Finding.objects.filter(resolved_at__isnull=True).exclude(pk__in=[f.pk for f in seen])
     gone.update(resolved_at=now)
     return seen
-
-
-def _record_one(difference: Difference, now: Any) -> Finding:
-    """Update the open finding of this kind and subject, or open one."""
-    finding, _ = Finding.objects.update_or_create(
-        kind=difference.kind,
-        subject=difference.subject,
-        resolved_at=None,
-        defaults={
-            "detail": difference.detail,
-            "amount": difference.amount,
-            "currency": difference.currency,
-            "last_seen": now,
-        },
-        create_defaults={
-            "detail": difference.detail,
-            "amount": difference.amount,
-            "currency": difference.currency,
-            "first_seen": now,
-            "last_seen": now,
-        },
-    )
-    return finding

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 from djstripe.models import Customer
 
+from billing.findings import several_check
 from billing.gateways import stripe
-from billing.models import Entitlement, Plan
+from billing.models import Entitlement
 from billing.signals import announce
+from billing.terms import Item, items_of, terms_of
 from wopr.common.correlation import current_id
 from wopr.common.locks import session_lock
 
@@ -23,8 +25,7 @@ class Reading:
 
     status: str = Entitlement.Status.NONE
     subscription_id: str = ""
-    price_id: str = ""
-    quantity: int = 0
+    items: tuple[Item, ...] = ()
     current_period_end: datetime | None = None
     cancel_at_period_end: bool = False
     lapsed_at: datetime | None = None
@@ -35,12 +36,30 @@ def entitlement_refresh(*, tenant_id: UUID) -> Entitlement | None:
 
     Returns None when the tenant has no customer at Stripe. Raises ProviderError.
     """
-    customer_id = Customer.objects.filter(subscriber=tenant_id).values_list("id", flat=True).first()
+    customer_id = _customer_of(tenant_id)
     if customer_id is None:
         return None
     with session_lock(f"billing:{tenant_id}"):
-        reading = derive(stripe.subscriptions(customer_id))
+        subscriptions = stripe.subscriptions(customer_id)
+        reading = derive(subscriptions)
+        several_check(f"tenant:{tenant_id}", live(subscriptions), reading.subscription_id)
         return _store(tenant_id, reading)
+
+
+def pays_at_stripe(*, tenant_id: UUID) -> bool:
+    """Whether Stripe has a live subscription of the tenant, known here or not."""
+    customer_id = _customer_of(tenant_id)
+    return customer_id is not None and bool(live(stripe.subscriptions(customer_id)))
+
+
+def live(subscriptions: Sequence[Any]) -> list[Any]:
+    """Those that entitle."""
+    return [each for each in subscriptions if each["status"] in Entitlement.ENTITLED]
+
+
+def _customer_of(tenant_id: UUID) -> str | None:
+    known = Customer.objects.filter(subscriber=tenant_id).values_list("id", flat=True)
+    return cast(str | None, known.first())
 
 
 def derive(subscriptions: Sequence[Any]) -> Reading:
@@ -52,8 +71,7 @@ def derive(subscriptions: Sequence[Any]) -> Reading:
     return Reading(
         status=chosen["status"],
         subscription_id=chosen["id"],
-        price_id=item["price"]["id"],
-        quantity=item["quantity"] or 1,
+        items=items_of(chosen),
         current_period_end=_moment(item["current_period_end"]),
         cancel_at_period_end=chosen["cancel_at_period_end"],
         lapsed_at=_lapsed_at(chosen),
@@ -73,14 +91,14 @@ def _moment(seconds: int | None) -> datetime | None:
 
 
 def _store(tenant_id: UUID, reading: Reading) -> Entitlement:
-    plan = Plan.objects.filter(stripe_price_id=reading.price_id).exclude(stripe_price_id="").first()
+    plan, terms = terms_of(reading.items)
     with transaction.atomic():
         entitlement, _ = Entitlement.objects.update_or_create(
             tenant_id=tenant_id,
             defaults={
                 "plan": plan,
                 "status": reading.status,
-                "bots": plan.bots * reading.quantity if plan else 0,
+                **terms.as_dict(),
                 "stripe_subscription_id": reading.subscription_id,
                 "current_period_end": reading.current_period_end,
                 "cancel_at_period_end": reading.cancel_at_period_end,

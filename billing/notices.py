@@ -99,7 +99,7 @@ def _arrears(entitlement: Entitlement, now: datetime) -> Iterator[Notice]:
 
 def _notice(entitlement: Entitlement, kind: Kind, about: str, context: dict[str, Any]) -> Notice:
     plan = entitlement.plan
-    amount = money(plan.amount, plan.currency) if plan else ""
+    amount = money(entitlement.amount, entitlement.currency) if plan else ""
     return Notice(
         tenant=entitlement.tenant,
         kind=kind,

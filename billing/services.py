@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from djstripe.models import Customer, WebhookEventTrigger
 
-from billing import checkouts
+from billing import checkouts, entitlements
 from billing.gateways import stripe
-from billing.models import Checkout, Entitlement, Plan
-from billing.tasks import plan_publish, stripe_audit, trigger_process
+from billing.models import Checkout, Entitlement, Plan, Price
+from billing.tasks import plan_publish, plan_refresh, stripe_audit, trigger_process
+from billing.terms import MOST_BOTS
 from tenants.models import Tenant
 from wopr.common.correlation import current_id
 from wopr.common.errors import ProviderError, Refused
@@ -69,32 +69,41 @@ def audit_request() -> None:
     wake(stripe_audit)
 
 
-def checkout_open(*, tenant: Tenant, plan_code: str) -> Checkout:
+def plan_apply(*, plan: Plan) -> None:
+    """Has a worker bring the tenants that have the plan to its limits of now."""
+    wake(plan_refresh, plan.pk)
+
+
+def checkout_open(
+    *, tenant: Tenant, plan_code: str, interval: str = Price.Interval.MONTH, quantity: int = 1
+) -> Checkout:
     """A payment page for the plan: the one that is open already, or a new one.
 
     Raises Refused for an unknown plan or a tenant that has a subscription, ProviderError when
     Stripe cannot be reached; nothing is charged in either case.
     """
-    plan = _plan(plan_code)
-    if Entitlement.objects.filter(tenant=tenant, status__in=Entitlement.ENTITLED).exists():
-        raise Refused(
-            "already_subscribed",
-            f"{tenant.name} already has a subscription; it was not charged again.",
-            status=409,
-        )
+    price = _price(plan_code, interval)
+    if not 1 <= quantity <= MOST_BOTS:
+        raise Refused("bad_quantity", f"Choose 1 to {MOST_BOTS}.", field="quantity")
+    _refuse_subscribed(tenant, Entitlement.objects.filter(tenant=tenant).first())
     customer_id = customer_ensure(tenant=tenant)
-    checkout = _live_checkout(tenant, plan)
-    if checkout.status == Checkout.Status.OPEN:
-        return checkout
-    return checkouts.opened(checkout, _session(checkout, plan, customer_id))
+    wanted = {"plan": price.plan, "interval": interval, "quantity": quantity}
+    # Two tabs with two plans: the second waits, and finds (or closes) what the first has opened.
+    with session_lock(f"checkout:{tenant.pk}"):
+        checkout = _live_checkout(tenant, wanted)
+        if checkout.status == Checkout.Status.OPEN:
+            return checkout
+        return checkouts.opened(checkout, _session(checkout, price, customer_id))
 
 
-def _session(checkout: Checkout, plan: Plan, customer_id: str) -> Any:
+def _session(checkout: Checkout, price: Price, customer_id: str) -> Any:
+    plan = checkout.plan
     try:
         return stripe.session_create(
             checkout_id=str(checkout.pk),
             customer_id=customer_id,
-            price_id=plan.stripe_price_id,
+            price_id=price.stripe_price_id,
+            quantity=checkout.quantity,
             trial_days=plan.trial_days,
             metadata={"tenant": str(checkout.tenant_id), "plan": plan.code},
         )
@@ -104,22 +113,32 @@ def _session(checkout: Checkout, plan: Plan, customer_id: str) -> Any:
         raise
 
 
-def _plan(code: str) -> Plan:
-    plan = Plan.objects.filter(code=code, on_sale=True).first()
+def _refuse_subscribed(tenant: Tenant, entitlement: Entitlement | None) -> None:
+    if entitlement is not None and entitlement.status in Entitlement.ENTITLED:
+        raise Refused(
+            "already_subscribed",
+            f"{tenant.name} already has a subscription; it was not charged again.",
+            status=409,
+        )
+
+
+def _price(plan_code: str, interval: str) -> Price:
+    plan = Plan.objects.filter(code=plan_code, on_sale=True).first()
     if plan is None:
-        raise Refused("unknown_plan", f"There is no plan “{code}” on sale.", field="plan")
-    if not plan.stripe_price_id:
+        raise Refused("unknown_plan", f"There is no plan “{plan_code}” on sale.", field="plan")
+    price = plan.price(interval)
+    if price is None or not price.stripe_price_id:
         raise Refused(
             "plan_not_priced",
-            f"{plan.name} cannot be bought yet: it has no price at Stripe.",
+            f"{plan.name} cannot be bought by the {interval} yet: it has no price at Stripe.",
             field="plan",
             status=409,
         )
-    return plan
+    return price
 
 
-def _live_checkout(tenant: Tenant, plan: Plan) -> Checkout:
-    """The tenant's live row for this plan; one for another plan is closed at Stripe first."""
+def _live_checkout(tenant: Tenant, wanted: dict[str, Any]) -> Checkout:
+    """The tenant's live row for just this; one for anything else is closed at Stripe first."""
     live = Checkout.objects.filter(tenant=tenant, status__in=Checkout.LIVE).first()
     if live and live.status == Checkout.Status.OPEN:
         live = checkouts.checkout_refresh(checkout=live)
@@ -129,26 +148,20 @@ def _live_checkout(tenant: Tenant, plan: Plan) -> Checkout:
             f"{tenant.name} has just paid; the bot is being set up.",
             status=409,
         )
-    if live and live.status in Checkout.LIVE and live.plan_id != plan.pk:
+    if live and live.status in Checkout.LIVE:
+        if all(getattr(live, name) == value for name, value in wanted.items()):
+            return live
         _close(live)
-    elif live and live.status in Checkout.LIVE:
-        return live
-    return _new_checkout(tenant, plan)
+    # Stripe's word of now: a purchase may have ended while this one waited for its turn.
+    if entitlements.pays_at_stripe(tenant_id=tenant.pk):
+        _refuse_subscribed(tenant, entitlements.entitlement_refresh(tenant_id=tenant.pk))
+    return Checkout.objects.create(tenant=tenant, correlation_id=current_id(), **wanted)
 
 
 def _close(checkout: Checkout) -> None:
     if checkout.stripe_session_id:
         stripe.session_expire(checkout.stripe_session_id)
     Checkout.objects.filter(pk=checkout.pk).update(status=Checkout.Status.EXPIRED)
-
-
-def _new_checkout(tenant: Tenant, plan: Plan) -> Checkout:
-    try:
-        with transaction.atomic():
-            return Checkout.objects.create(tenant=tenant, plan=plan, correlation_id=current_id())
-    except IntegrityError:
-        # A second click won the race; both go to the same page.
-        return Checkout.objects.get(tenant=tenant, status__in=Checkout.LIVE)
 
 
 def customer_ensure(*, tenant: Tenant) -> str:

@@ -11,12 +11,11 @@ from djstripe.models import Customer
 
 from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe_subscriptions as stripe
-from billing.models import Entitlement, Plan
+from billing.models import AddOn, Entitlement, Plan
+from billing.terms import MOST_BOTS, items_of, plan_of
 from tenants.models import Tenant
 from wopr.common.errors import Refused
 from wopr.common.locks import session_lock
-
-MOST_BOTS = 50
 
 
 @dataclass(frozen=True)
@@ -30,27 +29,27 @@ class Preview:
     lines: tuple[tuple[str, int], ...]
 
 
-def change_preview(*, tenant: Tenant, plan_code: str, quantity: int) -> Preview:
-    """The proration of a change, as Stripe would invoice it now. Changes nothing."""
+def change_preview(*, tenant: Tenant, plan_code: str, quantity: int, interval: str = "") -> Preview:
+    """The proration of a change, as Stripe would invoice it now. Changes nothing.
+
+    Without an interval the subscription keeps its own.
+    """
     with _locked(tenant) as subscription:
-        plan = _target(subscription, plan_code, quantity)
-        invoice = stripe.preview(
-            subscription=subscription, price_id=plan.stripe_price_id, quantity=quantity
-        )
+        target = _target(subscription, plan_code, quantity, interval)
+        invoice = stripe.preview(subscription=subscription, items=target.items)
     lines = tuple((line["description"] or "", line["amount"]) for line in invoice["lines"]["data"])
-    return Preview(plan, quantity, invoice["amount_due"], invoice["currency"], lines)
+    return Preview(target.plan, quantity, invoice["amount_due"], invoice["currency"], lines)
 
 
-def change(*, tenant: Tenant, plan_code: str, quantity: int) -> Entitlement:
-    """Moves the subscription to a plan and number of bots; bots follow by operations."""
+def change(*, tenant: Tenant, plan_code: str, quantity: int, interval: str = "") -> Entitlement:
+    """Moves the subscription to a plan and number of bots; bots follow by operations.
+
+    Without an interval the subscription keeps its own.
+    """
     with _locked(tenant) as subscription:
-        plan = _target(subscription, plan_code, quantity)
-        stripe.change(
-            subscription=subscription,
-            price_id=plan.stripe_price_id,
-            quantity=quantity,
-            key=_key(subscription, plan, quantity),
-        )
+        target = _target(subscription, plan_code, quantity, interval)
+        key = _key(subscription, target.items)
+        stripe.change(subscription=subscription, items=target.items, key=key)
         return _refreshed(tenant)
 
 
@@ -99,24 +98,62 @@ def _locked(tenant: Tenant) -> Iterator[Any]:
         yield stripe.retrieve(entitlement.stripe_subscription_id)
 
 
-def _target(subscription: Any, plan_code: str, quantity: int) -> Plan:
-    plan = Plan.objects.filter(code=plan_code, on_sale=True).exclude(stripe_price_id="").first()
-    if plan is None:
-        raise Refused("unknown_plan", f"There is no plan “{plan_code}” on sale.", field="plan")
+@dataclass(frozen=True)
+class Target:
+    """Where a change leads: the plan, and what each item becomes."""
+
+    plan: Plan
+    items: list[dict[str, Any]]
+
+
+def _target(subscription: Any, plan_code: str, quantity: int, interval: str) -> Target:
     if not 1 <= quantity <= MOST_BOTS:
         raise Refused("bad_quantity", f"Choose 1 to {MOST_BOTS} bots.", field="quantity")
-    item = subscription["items"]["data"][0]
-    if (item["price"]["id"], item["quantity"]) == (plan.stripe_price_id, quantity):
+    now = _plan_item(subscription)
+    interval = interval or now["price"]["recurring"]["interval"]
+    plan = Plan.objects.filter(code=plan_code, on_sale=True).first()
+    price = plan.price(interval) if plan else None
+    if plan is None or price is None or not price.stripe_price_id:
+        raise Refused("unknown_plan", f"There is no plan “{plan_code}” on sale.", field="plan")
+    wanted = (price.stripe_price_id, quantity)
+    if (now["price"]["id"], now["quantity"]) == wanted:
         raise Refused("no_change", f"You have {plan.name} already.", field="plan", status=409)
-    return plan
+    moved = {"id": now["id"], "price": price.stripe_price_id, "quantity": quantity}
+    return Target(plan, [moved, *_moved_add_ons(subscription, interval)])
 
 
-def _key(subscription: Any, plan: Plan, quantity: int) -> str:
+def _plan_item(subscription: Any) -> Any:
+    """The item that is the plan; beside it there may be add-ons and metered ones."""
+    items = subscription["items"]["data"]
+    _, plan_item = plan_of(items_of(subscription))
+    wanted = plan_item.price_id if plan_item else items[0]["price"]["id"]
+    return next(item for item in items if item["price"]["id"] == wanted)
+
+
+def _moved_add_ons(subscription: Any, interval: str) -> list[dict[str, Any]]:
+    """Stripe wants one interval for all items, so add-ons move to theirs of the same length."""
+    moved = []
+    for item in subscription["items"]["data"]:
+        add_on = AddOn.objects.filter(stripe_product_id=item["price"]["product"]).first()
+        if add_on is None or item["price"]["recurring"]["interval"] == interval:
+            continue
+        price = add_on.price(interval)
+        if price is None:
+            raise Refused(
+                "add_on_not_priced",
+                f"{add_on.name} is not sold by the {interval}; remove it first.",
+                field="interval",
+                status=409,
+            )
+        moved.append({"id": item["id"], "price": price.stripe_price_id})
+    return moved
+
+
+def _key(subscription: Any, wanted: list[dict[str, Any]]) -> str:
     """The same for a double click, another one once the subscription has moved on."""
-    item = subscription["items"]["data"][0]
-    state = f"{item['price']['id']}:{item['quantity']}:{subscription['latest_invoice']}"
-    wanted = f"{plan.stripe_price_id}:{quantity}"
-    return hashlib.sha256(f"{subscription['id']}|{state}|{wanted}".encode()).hexdigest()
+    now = items_of(subscription)
+    text = f"{subscription['id']}|{now}|{subscription['latest_invoice']}|{wanted}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _refreshed(tenant: Tenant) -> Entitlement:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from billing import audit, backfill, catalogue, checkouts, entitlements, inbox, notices, usage
-from billing.models import Plan
+from billing.models import Entitlement, Plan
 
 
 @shared_task(name="billing.trigger_process")
@@ -35,6 +35,13 @@ def stripe_audit() -> None:
 @shared_task(name="billing.plan_publish")
 def plan_publish(plan_id: int) -> None:
     catalogue.plan_publish(plan=Plan.objects.get(pk=plan_id))
+
+
+@shared_task(name="billing.plan_refresh")
+def plan_refresh(plan_id: int) -> None:
+    """Derives anew what every tenant of the plan may run."""
+    for tenant_id in Entitlement.objects.filter(plan=plan_id).values_list("tenant_id", flat=True):
+        entitlements.entitlement_refresh(tenant_id=tenant_id)
 
 
 @shared_task(name="billing.checkouts_sweep")

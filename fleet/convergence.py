@@ -15,7 +15,7 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from billing.models import Entitlement, Plan
+from billing.models import Entitlement
 from fleet import ports
 from fleet.models import Instance, Node, Operation
 from fleet.operations import ledger
@@ -26,6 +26,8 @@ from wopr.common.errors import ProviderError
 logger = logging.getLogger(__name__)
 # A bot that is paid for and failed is tried again without anybody asking.
 RETRY_FAILED_AFTER = timedelta(hours=1)
+# What the engine can change of a container that runs.
+ENFORCED = ("memory_mb", "cpu_millis", "pids")
 RESIZABLE = (Instance.Status.RUNNING, Instance.Status.STOPPED)
 
 
@@ -69,9 +71,9 @@ def lacking_tenant_ids() -> list[UUID]:
         Q(alive__lt=F("bots")) | Q(failed__gt=0)
     )
     resizable = Instance.objects.filter(status__in=RESIZABLE).exclude(
-        memory_mb=F("tenant__entitlement__plan__memory_mb"),
-        cpu_millis=F("tenant__entitlement__plan__cpu_millis"),
-        pids=F("tenant__entitlement__plan__pids"),
+        memory_mb=F("tenant__entitlement__memory_mb"),
+        cpu_millis=F("tenant__entitlement__cpu_millis"),
+        pids=F("tenant__entitlement__pids"),
     )
     outgrown = entitled.filter(tenant__instances__in=resizable)
     return list(
@@ -109,53 +111,46 @@ def _slugs(tenant: Tenant) -> Iterator[str]:
 
 
 def _open_one(tenant: Tenant, entitlement: Entitlement, slug: str) -> Operation:
-    plan = entitlement.plan
-    if plan is None:
-        raise ValueError(f"{entitlement} has no plan")
-    node = _reserve_node(plan.memory_mb)
+    node = _reserve_node(entitlement.memory_mb)
     instance = Instance.objects.create(
         tenant=tenant,
         slug=slug,
         node=node,
         image=settings.WOPR_BOT_IMAGE,
-        memory_mb=plan.memory_mb,
-        cpu_millis=plan.cpu_millis,
-        pids=plan.pids,
-        disk_gb=plan.disk_gb,
+        **entitlement.limits,
         host_port=ports.free_port(node),
     )
     return ledger.operation_open(
         kind="provision",
         subject=instance,
         tenant=tenant,
-        cause=f"entitlement: {entitlement.status}, {plan.code}",
+        cause=f"entitlement: {entitlement.status}, {entitlement.plan_code}",
     )
 
 
 def _open_resizes(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
-    """Brings bots to the limits of the plan; one with an operation under way waits its turn."""
-    plan = entitlement.plan
-    if plan is None:
-        return []
-    wanted = {"memory_mb": plan.memory_mb, "cpu_millis": plan.cpu_millis, "pids": plan.pids}
+    """Brings bots to what is paid for; one with an operation under way waits its turn."""
+    wanted = {name: entitlement.limits[name] for name in ENFORCED}
     busy = Operation.objects.live().filter(subject_kind="instance").values("subject_id")
     differing = tenant.instances.filter(status__in=RESIZABLE).exclude(**wanted).exclude(pk__in=busy)
-    return [_open_resize(instance, wanted, plan) for instance in differing]
+    return [_open_resize(instance, entitlement) for instance in differing]
 
 
-def _open_resize(instance: Instance, wanted: dict[str, int], plan: Plan) -> Operation:
+def _open_resize(instance: Instance, entitlement: Entitlement) -> Operation:
     node = Node.objects.select_for_update().get(pk=instance.node_id)
-    growth = wanted["memory_mb"] - instance.memory_mb
+    growth = entitlement.memory_mb - instance.memory_mb
     if growth > node.memory_mb - _reserved_mb(node):
         raise ProviderError(
             f"{node} has no {growth} MB more for {instance}: enlarge the node or move the bot."
         )
-    for field, value in wanted.items():
+    for field, value in entitlement.limits.items():
         setattr(instance, field, value)
-    instance.disk_gb = plan.disk_gb
     instance.save()
     return ledger.operation_open(
-        kind="resize", subject=instance, tenant=instance.tenant, cause=f"plan: {plan.code}"
+        kind="resize",
+        subject=instance,
+        tenant=instance.tenant,
+        cause=f"plan: {entitlement.plan_code}",
     )
 
 

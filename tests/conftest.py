@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from billing.models import Plan
+from billing.models import Plan, Price
 from fleet.models import Instance, Node
 from tenants import services as tenant_services
 from tenants.models import Membership, Tenant, User
@@ -119,16 +119,17 @@ def staff_client(db: None) -> Client:
 @pytest.fixture
 def plan(db: None) -> Plan:
     """A plan that is on sale, with a price that exists in name only."""
-    return Plan.objects.create(
+    plan = Plan.objects.create(
         code="small",
         name="Small",
-        amount=900,
         memory_mb=256,
         cpu_millis=500,
         pids=128,
         disk_gb=1,
-        stripe_price_id="price_small",
+        stripe_product_id="wopr-small",
     )
+    Price.objects.create(plan=plan, amount=900, stripe_price_id="price_small")
+    return plan
 
 
 @pytest.fixture

@@ -43,6 +43,10 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_WEBHOOK_TOLERANCE = env.int("STRIPE_WEBHOOK_TOLERANCE", 300)
 STRIPE_LIVE_MODE = "_live_" in STRIPE_SECRET_KEY
 STRIPE_API_VERSION = "2026-05-27.dahlia"
+# What prices are offered in, and whether Stripe computes taxes and accepts promotion codes.
+WOPR_CURRENCY = env.str("WOPR_CURRENCY", "eur").lower()
+WOPR_STRIPE_TAX = env.bool("WOPR_STRIPE_TAX", False)
+WOPR_STRIPE_PROMOTION_CODES = env.bool("WOPR_STRIPE_PROMOTION_CODES", True)
 
 # --- the grace policy, in days: failed payment to suspension, suspension to the end ---
 WOPR_GRACE_DAYS = env.int("WOPR_GRACE_DAYS", 7)

@@ -115,6 +115,7 @@ ADMIN_LOOK: dict[str, Any] = {
             _group(
                 "Billing",
                 _item("Plans", "sell", "billing.plan"),
+                _item("Add-ons", "add_shopping_cart", "billing.addon"),
                 _item("Entitlements", "verified", "billing.entitlement"),
                 _item("Checkouts", "shopping_cart", "billing.checkout"),
                 _item("Holds", "gavel", "billing.hold"),

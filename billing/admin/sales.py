@@ -8,29 +8,77 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 from djstripe.models import Event, Subscription
+from unfold.admin import TabularInline
 
 from billing import services
-from billing.models import Checkout, Entitlement, Plan
+from billing.models import AddOn, Checkout, Entitlement, Plan, Price
 from tenants.models import Tenant
 from wopr.common.staff.links import belongs_to, correlation_link, link, named
 from wopr.common.staff.looks import moment, mono, outside, pill
 from wopr.common.staff.pages import MachineOwned, StaffAdmin, confirmed
 from wopr.common.templatetags.figures import cpus, memory, money
 
-# Those who pay an old price would lose their plan if the row said another one.
-PRICE = ("amount", "currency", "interval")
 named(Checkout, lambda checkout: f"{checkout.plan} for {checkout.tenant}")
 named(Entitlement, lambda entitlement: str(entitlement.tenant))
 
 
+class PriceInline(TabularInline):  # type: ignore[misc]
+    """A new amount is a new price at Stripe; those who pay the old one keep it."""
+
+    model = Price
+    extra = 0
+    fields = ("interval", "currency", "amount", "stripe_price_id")
+    readonly_fields = ("stripe_price_id",)
+
+
+class OfferAdmin(StaffAdmin):
+    """Something that is sold: its rows say what it is, and Stripe is brought in line with them."""
+
+    inlines = (PriceInline,)
+    readonly_fields = ("stripe_product_id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("prices")  # type: ignore[no-any-return]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The code names the product at Stripe, so it stays."""
+        return (*self.readonly_fields, "code") if obj is not None else self.readonly_fields
+
+    @admin.display(description="price")
+    def priced(self, offer: Any) -> str:
+        prices = offer.prices.all()
+        return ", ".join(f"{money(p.amount, p.currency)} a {p.interval}" for p in prices) or "–"
+
+    @admin.display(description="at Stripe", boolean=True)
+    def at_stripe(self, offer: Any) -> bool:
+        return any(price.stripe_price_id for price in offer.prices.all())
+
+
+@admin.register(AddOn)
+class AddOnAdmin(OfferAdmin):
+    """What can be bought beside a plan. `manage.py stripe_sync` brings it to Stripe."""
+
+    list_display = ("name", "code", "priced", "bots", "memory_mb", "disk_gb", "on_sale")
+    search_fields = ("name", "code")
+    fieldsets = (
+        (None, {"fields": ("name", "code", "description", "on_sale", "position")}),
+        ("Adds", {"fields": ("bots", "memory_mb", "disk_gb")}),
+        ("Stripe", {"fields": ("stripe_product_id",)}),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It is taken off sale; those who have it keep it."""
+        return False
+
+
 @admin.register(Plan)
-class PlanAdmin(StaffAdmin):
-    """What is sold. A price is fixed once Stripe has it; sell a new plan to change it."""
+class PlanAdmin(OfferAdmin):
+    """What is sold. Other limits reach those who have the plan; other prices do not."""
 
     list_display = (
         "name",
         "code",
-        "price",
+        "priced",
         "memory",
         "cpu",
         "disk",
@@ -39,24 +87,23 @@ class PlanAdmin(StaffAdmin):
         "position",
         "at_stripe",
     )
-    list_filter = ("on_sale", "placement", "interval")
-    search_fields = ("name", "code", "stripe_price_id")
+    list_filter = ("on_sale", "placement")
+    search_fields = ("name", "code", "prices__stripe_price_id")
     actions_detail = ("offer",)
     fieldsets = (
-        (None, {"fields": ("name", "code", "description", "on_sale", "position")}),
-        ("Price", {"fields": (*PRICE, "trial_days")}),
-        ("Limits of each bot", {"fields": ("memory_mb", "cpu_millis", "pids", "disk_gb")}),
+        (None, {"fields": ("name", "code", "description", "on_sale", "position", "trial_days")}),
+        (
+            "Limits of each bot",
+            {"fields": ("memory_mb", "cpu_millis", "pids", "disk_gb", "backups_kept")},
+        ),
         ("Placement", {"fields": ("bots", "placement")}),
-        ("Stripe", {"fields": ("stripe_product_id", "stripe_price_id")}),
+        ("Stripe", {"fields": ("stripe_product_id",)}),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        fixed: tuple[str, ...] = ("stripe_product_id", "stripe_price_id")
-        if obj is not None:
-            fixed += ("code",)
-        if obj is not None and obj.stripe_price_id:
-            fixed += PRICE
-        return fixed
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change:
+            services.plan_apply(plan=form.instance)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A plan is taken off sale; those who have it keep it."""
@@ -66,8 +113,8 @@ class PlanAdmin(StaffAdmin):
         "Publish at Stripe",
         icon="cloud_upload",
         ask="Publish this plan at Stripe?",
-        effects="A worker makes the product and the price unless they are there. From then on the "
-        "price of this plan is fixed, and customers can buy it while it is on sale.",
+        effects="A worker brings the product and its prices at Stripe in line with this page. A "
+        "price that is not here any more is archived there: nobody new pays it.",
     )
     def offer(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         plan = get_object_or_404(Plan, pk=object_id)
@@ -77,10 +124,6 @@ class PlanAdmin(StaffAdmin):
             lambda: services.plan_offer(plan=plan),
             f"A worker publishes {plan.name} at Stripe; its ids appear below.",
         )
-
-    @admin.display(ordering="amount")
-    def price(self, plan: Plan) -> str:
-        return f"{money(plan.amount, plan.currency)} a {plan.interval}"
 
     @admin.display(ordering="memory_mb")
     def memory(self, plan: Plan) -> str:
@@ -94,10 +137,6 @@ class PlanAdmin(StaffAdmin):
     def disk(self, plan: Plan) -> str:
         return f"{plan.disk_gb} GB"
 
-    @admin.display(description="at Stripe", boolean=True)
-    def at_stripe(self, plan: Plan) -> bool:
-        return bool(plan.stripe_price_id)
-
 
 @admin.register(Entitlement)
 class EntitlementAdmin(MachineOwned):
@@ -108,7 +147,11 @@ class EntitlementAdmin(MachineOwned):
     search_fields = ("tenant__slug", "stripe_subscription_id", "correlation_id")
     list_select_related = ("tenant", "plan")
     fieldsets = (
-        (None, {"fields": ("tenant_link", "state", "plan_link", "bots")}),
+        (None, {"fields": ("tenant_link", "state", "plan_link", "bots", "paid")}),
+        (
+            "Limits of each bot",
+            {"fields": ("memory_mb", "cpu_millis", "pids", "disk_gb", "backups_kept")},
+        ),
         ("Subscription", {"fields": ("subscription", "period_end", "cancel_at_period_end")}),
         ("Record", {"fields": ("refreshed", "trace")}),
     )
@@ -124,6 +167,11 @@ class EntitlementAdmin(MachineOwned):
     @admin.display(description="plan", ordering="plan__position")
     def plan_link(self, entitlement: Entitlement) -> SafeString | str:
         return link(entitlement.plan)
+
+    @admin.display(description="pays", ordering="amount")
+    def paid(self, entitlement: Entitlement) -> str:
+        row = entitlement
+        return f"{money(row.amount, row.currency)} a {row.interval}" if row.currency else "–"
 
     @admin.display(description="subscription")
     def subscription(self, entitlement: Entitlement) -> SafeString | str:
@@ -152,7 +200,7 @@ class CheckoutAdmin(MachineOwned):
     search_fields = ("tenant__slug", "stripe_session_id", "correlation_id")
     list_select_related = ("tenant", "plan")
     fieldsets = (
-        (None, {"fields": ("tenant_link", "plan_link", "state", "page")}),
+        (None, {"fields": ("tenant_link", "plan_link", "interval", "quantity", "state", "page")}),
         ("Record", {"fields": ("id", "session", "created", "expires", "trace")}),
     )
 

@@ -181,7 +181,7 @@ def _entitlement_by(subscription: Any) -> QuerySet[Entitlement]:
 
 @belongs_to(Price, "Plan")
 def _plan_at(price: Any) -> QuerySet[Plan]:
-    return Plan.objects.filter(stripe_price_id=price.id)
+    return Plan.objects.filter(prices__stripe_price_id=price.id)
 
 
 @belongs_to(Event, "Deliveries")

@@ -6,18 +6,20 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.models import Checkout, Entitlement, Plan
+from billing.models import Checkout, Entitlement, Plan, Price
 from billing.standing import standing_for
+from billing.terms import MOST_BOTS
 
 
-class PriceSerializer(serializers.Serializer[Any]):
+class PriceSerializer(serializers.Serializer[Price]):
     amount = serializers.IntegerField(help_text="In the currency's minor unit.")
     currency = serializers.CharField()
     interval = serializers.CharField()
 
 
 class PlanSerializer(serializers.ModelSerializer[Plan]):
-    price = serializers.SerializerMethodField()
+    price = serializers.SerializerMethodField(help_text="By the month.")
+    prices = serializers.SerializerMethodField(help_text="One for each interval.")
     cpus = serializers.SerializerMethodField()
 
     class Meta:
@@ -27,18 +29,26 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
             "name",
             "description",
             "price",
+            "prices",
             "memory_mb",
             "cpus",
             "pids",
             "disk_gb",
             "bots",
+            "backups_kept",
             "placement",
             "trial_days",
         )
 
-    @extend_schema_field(PriceSerializer)
-    def get_price(self, plan: Plan) -> dict[str, Any]:
-        return {"amount": plan.amount, "currency": plan.currency, "interval": plan.interval}
+    @extend_schema_field(PriceSerializer(allow_null=True))
+    def get_price(self, plan: Plan) -> dict[str, Any] | None:
+        price = plan.price(Price.Interval.MONTH)
+        return PriceSerializer(price).data if price else None
+
+    @extend_schema_field(PriceSerializer(many=True))
+    def get_prices(self, plan: Plan) -> list[dict[str, Any]]:
+        offered = [plan.price(interval) for interval in Price.Interval.values]
+        return [PriceSerializer(price).data for price in offered if price]
 
     def get_cpus(self, plan: Plan) -> float:
         return plan.cpu_millis / 1000
@@ -46,11 +56,16 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
 
 class BuySerializer(serializers.Serializer[Any]):
     plan = serializers.CharField(max_length=40)
+    interval = serializers.ChoiceField(Price.Interval.choices, default=Price.Interval.MONTH)
+    quantity = serializers.IntegerField(
+        default=1, min_value=1, max_value=MOST_BOTS, help_text="How many times the plan's bots."
+    )
 
 
-class ChangeSerializer(serializers.Serializer[Any]):
-    plan = serializers.CharField(max_length=40)
-    quantity = serializers.IntegerField(default=1, min_value=1, help_text="Number of bots.")
+class ChangeSerializer(BuySerializer):
+    interval = serializers.ChoiceField(
+        Price.Interval.choices, required=False, help_text="Left out: as it is now."
+    )
 
 
 class CancelSerializer(serializers.Serializer[Any]):
@@ -80,7 +95,17 @@ class CheckoutSerializer(serializers.ModelSerializer[Checkout]):
 
     class Meta:
         model = Checkout
-        fields = ("id", "tenant", "plan", "status", "url", "expires_at", "message")
+        fields = (
+            "id",
+            "tenant",
+            "plan",
+            "interval",
+            "quantity",
+            "status",
+            "url",
+            "expires_at",
+            "message",
+        )
 
     def get_message(self, checkout: Checkout) -> str:
         return {
@@ -108,6 +133,9 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
             "status",
             "plan",
             "bots",
+            "amount",
+            "currency",
+            "interval",
             "entitled",
             "service",
             "suspends_at",

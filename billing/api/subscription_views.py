@@ -36,7 +36,10 @@ class SubscriptionPreviewView(SubscriptionAction):
     def post(self, request: Request, **_: Any) -> Response:
         wanted = _valid(ChangeSerializer(data=request.data))
         preview = subscriptions.change_preview(
-            tenant=self.tenant, plan_code=wanted["plan"], quantity=wanted["quantity"]
+            tenant=self.tenant,
+            plan_code=wanted["plan"],
+            quantity=wanted["quantity"],
+            interval=wanted.get("interval", ""),
         )
         lines = [{"description": text, "amount": amount} for text, amount in preview.lines]
         answer = {
@@ -58,7 +61,10 @@ class SubscriptionChangeView(SubscriptionAction):
     def post(self, request: Request, **_: Any) -> Response:
         wanted = _valid(ChangeSerializer(data=request.data))
         entitlement = subscriptions.change(
-            tenant=self.tenant, plan_code=wanted["plan"], quantity=wanted["quantity"]
+            tenant=self.tenant,
+            plan_code=wanted["plan"],
+            quantity=wanted["quantity"],
+            interval=wanted.get("interval", ""),
         )
         return Response(SubscriptionSerializer(entitlement).data)
 

@@ -27,7 +27,7 @@ class PlanListView(generics.ListAPIView[Plan]):
     permission_classes = (Public,)
     serializer_class = PlanSerializer
     pagination_class = None
-    queryset = Plan.objects.filter(on_sale=True)
+    queryset = Plan.objects.filter(on_sale=True).prefetch_related("prices")
 
 
 class CheckoutOpenView(TenantScoped):
@@ -40,8 +40,12 @@ class CheckoutOpenView(TenantScoped):
     def post(self, request: Request, **_: Any) -> Response:
         wanted = BuySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
+        choice = wanted.validated_data
         checkout = services.checkout_open(
-            tenant=self.tenant, plan_code=wanted.validated_data["plan"]
+            tenant=self.tenant,
+            plan_code=choice["plan"],
+            interval=choice["interval"],
+            quantity=choice["quantity"],
         )
         return Response(CheckoutSerializer(checkout).data, status=status.HTTP_201_CREATED)
 

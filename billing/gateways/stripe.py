@@ -79,7 +79,13 @@ def customer_create(*, email: str, name: str, tenant_id: str) -> Any:
 
 
 def session_create(
-    *, checkout_id: str, customer_id: str, price_id: str, trial_days: int, metadata: dict[str, str]
+    *,
+    checkout_id: str,
+    customer_id: str,
+    price_id: str,
+    quantity: int,
+    trial_days: int,
+    metadata: dict[str, str],
 ) -> Any:
     """A hosted payment page for one subscription; the same one for the same checkout.
 
@@ -89,20 +95,32 @@ def session_create(
     subscription: Any = {"metadata": metadata}
     if trial_days:
         subscription["trial_period_days"] = trial_days
+    wanted: Any = {
+        "mode": "subscription",
+        "customer": customer_id,
+        "line_items": [{"price": price_id, "quantity": quantity}],
+        "client_reference_id": checkout_id,
+        "success_url": back + "?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": back + "?cancelled=1",
+        "metadata": metadata,
+        "subscription_data": subscription,
+        **_session_options(),
+    }
+    key = f"{settings.WOPR_DEPLOYMENT}-checkout-{checkout_id}"
     with translated("Stripe could not open the checkout"):
-        return client().v1.checkout.sessions.create(
-            {
-                "mode": "subscription",
-                "customer": customer_id,
-                "line_items": [{"price": price_id, "quantity": 1}],
-                "client_reference_id": checkout_id,
-                "success_url": back + "?session_id={CHECKOUT_SESSION_ID}",
-                "cancel_url": back + "?cancelled=1",
-                "metadata": metadata,
-                "subscription_data": subscription,
-            },
-            {"idempotency_key": f"{settings.WOPR_DEPLOYMENT}-checkout-{checkout_id}"},
-        )
+        return client().v1.checkout.sessions.create(wanted, {"idempotency_key": key})
+
+
+def _session_options() -> Any:
+    """What the settings switch on. Taxes need the customer's address, tax ids the name."""
+    options: dict[str, Any] = {}
+    if settings.WOPR_STRIPE_PROMOTION_CODES:
+        options["allow_promotion_codes"] = True
+    if settings.WOPR_STRIPE_TAX:
+        options["automatic_tax"] = {"enabled": True}
+        options["tax_id_collection"] = {"enabled": True}
+        options["customer_update"] = {"address": "auto", "name": "auto"}
+    return options
 
 
 def session_retrieve(session_id: str) -> Any:
@@ -122,41 +140,3 @@ def subscriptions(customer_id: str) -> list[Any]:
             {"customer": customer_id, "status": "all", "limit": 100}
         )
         return list(page.auto_paging_iter())
-
-
-def product_find(product_id: str) -> Any | None:
-    with translated("Stripe could not be asked about the product"):
-        try:
-            return client().v1.products.retrieve(product_id)
-        except stripe.InvalidRequestError as error:
-            if error.code == "resource_missing":
-                return None
-            raise
-
-
-def product_create(*, product_id: str, name: str, description: str) -> Any:
-    with translated("Stripe could not create the product"):
-        return client().v1.products.create(
-            {"id": product_id, "name": name, "description": description or name}
-        )
-
-
-def price_find(lookup_key: str) -> Any | None:
-    with translated("Stripe could not list prices"):
-        page = client().v1.prices.list({"lookup_keys": [lookup_key], "active": True})
-        return page.data[0] if page.data else None
-
-
-def price_create(
-    *, product_id: str, lookup_key: str, amount: int, currency: str, interval: Any
-) -> Any:
-    with translated("Stripe could not create the price"):
-        return client().v1.prices.create(
-            {
-                "product": product_id,
-                "unit_amount": amount,
-                "currency": currency,
-                "recurring": {"interval": interval},
-                "lookup_key": lookup_key,
-            }
-        )

@@ -26,7 +26,7 @@ def live() -> list[Any]:
     return found
 
 
-def preview(*, subscription: Any, price_id: str, quantity: int) -> Any:
+def preview(*, subscription: Any, items: Any) -> Any:
     """The invoice that a change would make now; changes nothing."""
     with translated("Stripe could not preview the change"):
         return client().v1.invoices.create_preview(
@@ -34,15 +34,17 @@ def preview(*, subscription: Any, price_id: str, quantity: int) -> Any:
                 "customer": subscription["customer"],
                 "subscription": subscription["id"],
                 "subscription_details": {
-                    "items": [_item(subscription, price_id, quantity)],
+                    "items": items,
                     "proration_behavior": "always_invoice",
                 },
             }
         )
 
 
-def change(*, subscription: Any, price_id: str, quantity: int, key: str) -> Any:
-    """Moves the subscription to a price and charges or credits the difference at once.
+def change(*, subscription: Any, items: Any, key: str) -> Any:
+    """Moves items to other prices and charges or credits the difference at once.
+
+    Each item is named by its id: without it Stripe would add a second one.
 
     A card that is declined leaves the subscription as it was.
     """
@@ -50,7 +52,7 @@ def change(*, subscription: Any, price_id: str, quantity: int, key: str) -> Any:
         return client().v1.subscriptions.update(
             subscription["id"],
             {
-                "items": [_item(subscription, price_id, quantity)],
+                "items": items,
                 "proration_behavior": "always_invoice",
                 "payment_behavior": "error_if_incomplete",
             },
@@ -74,12 +76,3 @@ def portal(*, customer_id: str, return_url: str) -> Any:
         return client().v1.billing_portal.sessions.create(
             {"customer": customer_id, "return_url": return_url}
         )
-
-
-def _item(subscription: Any, price_id: str, quantity: int) -> Any:
-    """The one item, by its id: without it Stripe would add a second one."""
-    return {
-        "id": subscription["items"]["data"][0]["id"],
-        "price": price_id,
-        "quantity": quantity,
-    }

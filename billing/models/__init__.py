@@ -2,12 +2,13 @@
 
 from billing.models.checkout import Checkout
 from billing.models.entitlement import Entitlement
-from billing.models.plan import Plan
+from billing.models.plan import AddOn, Plan, Price
 from billing.models.reconciling import EventCursor, Finding
 from billing.models.standing import Hold, Reprieve
 from billing.models.usage import IncludedUsage, Meter, UsageCap, UsageDay, UsageEvent
 
 __all__ = [
+    "AddOn",
     "Checkout",
     "Entitlement",
     "EventCursor",
@@ -16,6 +17,7 @@ __all__ = [
     "IncludedUsage",
     "Meter",
     "Plan",
+    "Price",
     "Reprieve",
     "UsageCap",
     "UsageDay",

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from billing.models.plan import Plan
+from billing.models.plan import Plan, Price
 from tenants.models import Tenant
 from wopr.common.models import Identified
 
@@ -21,6 +21,8 @@ class Checkout(Identified):
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="checkouts")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="checkouts")
+    interval = models.CharField(max_length=8, choices=Price.Interval, default=Price.Interval.MONTH)
+    quantity = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=16, choices=Status, default=Status.OPENING)
     stripe_session_id = models.CharField(max_length=255, blank=True)
     url = models.URLField(max_length=2048, blank=True)

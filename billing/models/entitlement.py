@@ -26,6 +26,16 @@ class Entitlement(models.Model):
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     status = models.CharField(max_length=32, choices=Status, default=Status.NONE)
     bots = models.PositiveSmallIntegerField(default=0, help_text="How many instances may run.")
+    memory_mb = models.PositiveIntegerField(default=0, help_text="Of each bot, with add-ons.")
+    cpu_millis = models.PositiveIntegerField(default=0)
+    pids = models.PositiveIntegerField(default=0)
+    disk_gb = models.PositiveIntegerField(default=0)
+    backups_kept = models.PositiveSmallIntegerField(default=0)
+    amount = models.PositiveIntegerField(
+        default=0, help_text="Per interval for everything, in the currency's minor unit."
+    )
+    currency = models.CharField(max_length=3, blank=True)
+    interval = models.CharField(max_length=8, blank=True)
     stripe_subscription_id = models.CharField(max_length=255, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
     cancel_at_period_end = models.BooleanField(default=False)
@@ -45,3 +55,17 @@ class Entitlement(models.Model):
     @property
     def entitled(self) -> bool:
         return self.status in self.ENTITLED and self.plan is not None
+
+    @property
+    def plan_code(self) -> str:
+        return self.plan.code if self.plan else ""
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What one bot may use."""
+        return {
+            "memory_mb": self.memory_mb,
+            "cpu_millis": self.cpu_millis,
+            "pids": self.pids,
+            "disk_gb": self.disk_gb,
+        }

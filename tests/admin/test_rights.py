@@ -66,23 +66,18 @@ def test_a_tenants_address_is_fixed_and_its_name_is_not(
     assert (business.tenant.name, business.tenant.slug) == ("Alice & Sons", "alice-co")
 
 
-def test_the_price_of_a_plan_is_fixed_once_stripe_has_it(
-    staff_client: Client, business: Business
-) -> None:
+def test_what_names_a_plan_at_stripe_is_fixed(staff_client: Client, business: Business) -> None:
     fields = {
         name: getattr(business.plan, name)
         for name in ("position", "trial_days", "memory_mb", "cpu_millis", "pids", "disk_gb", "bots",
-                     "placement")
+                     "backups_kept", "placement")
     }  # fmt: skip
-    changes = {"name": "Little", "amount": "1", "currency": "usd", "code": "other"}
+    prices = {f"prices-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    changes = {"name": "Little", "code": "other", "stripe_product_id": "prod_other", **prices}
     staff_client.post(change_page(business.plan), {**fields, **changes}, secure=True)
     business.plan.refresh_from_db()
     assert business.plan.name == "Little"
-    assert (business.plan.amount, business.plan.currency, business.plan.code) == (
-        900,
-        "eur",
-        "small",
-    )
+    assert (business.plan.code, business.plan.stripe_product_id) == ("small", "wopr-small")
 
 
 def test_a_customer_is_not_let_in(alice: User, db: None) -> None:

@@ -15,6 +15,7 @@ from djstripe.models import WebhookEventTrigger
 from redis import Redis
 
 from billing import catalogue
+from billing.first_plans import first_plans_ensure
 from billing.models import Checkout, Plan
 from billing.services import checkout_open
 from billing.tasks import trigger_process
@@ -54,8 +55,10 @@ def team(transactional_db: None, stripe: SandboxControl) -> Plan:
 
 
 def plan_at_stripe(code: str) -> Plan:
-    catalogue.first_plans_ensure()
-    return catalogue.plan_publish(plan=Plan.objects.get(code=code))
+    first_plans_ensure()
+    plan = Plan.objects.prefetch_related("prices").get(code=code)
+    catalogue.plan_publish(plan=plan)
+    return plan
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from djstripe.models import Customer, Event, WebhookEventTrigger
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from billing.models import Checkout, Entitlement, EventCursor, Plan
+from billing.models import Checkout, Entitlement, EventCursor, Plan, Price
 from billing.services import checkout_open
 from billing.tasks import events_recover
 from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl
@@ -68,7 +68,8 @@ def begin(stripe: SandboxControl, account: Account, tenant: Tenant) -> Callable[
         stripe.drop_deliveries()
         for model in (Checkout, Entitlement, EventCursor, WebhookEventTrigger, Event, Customer):
             model.objects.all().delete()
-        Plan.objects.update(stripe_product_id="", stripe_price_id="")
+        Plan.objects.update(stripe_product_id="")
+        Price.objects.update(stripe_price_id="")
         plan_at_stripe("starter")
         return Story(stripe, account, tenant)
 

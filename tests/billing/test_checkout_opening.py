@@ -40,7 +40,7 @@ def test_a_plan_opens_a_payment_page_of_stripe(
     session = account.get(f"checkout/sessions/{checkout.stripe_session_id}")
     assert answer.json()["url"] == session["url"] != ""
     assert answer.json()["status"] == "open"
-    assert (session["mode"], session["amount_total"]) == ("subscription", starter.amount)
+    assert (session["mode"], session["amount_total"]) == ("subscription", 900)
     assert session["metadata"] == {"tenant": str(tenant.pk), "plan": "starter"}
     customer = account.get(f"customers/{session['customer']}")
     assert (customer["email"], customer["name"]) == ("alice@example.com", "Alice & Co")

@@ -28,6 +28,9 @@ def subscribed(tenant: Tenant, plan: Plan) -> Entitlement:
         told_plan=plan,
         status=Status.ACTIVE,
         bots=1,
+        amount=900,
+        currency="eur",
+        interval="month",
         stripe_subscription_id="sub_alice",
         current_period_end=timezone.now() + timedelta(days=20),
         refreshed_at=timezone.now(),
@@ -103,7 +106,7 @@ def test_a_change_of_plan_is_told_and_a_change_back_again_too(
     subscribed: Entitlement, plan: Plan
 ) -> None:
     bigger = Plan.objects.create(
-        code="big", name="Big", amount=5000, memory_mb=512, cpu_millis=1000, pids=128, disk_gb=9
+        code="big", name="Big", memory_mb=512, cpu_millis=1000, pids=128, disk_gb=9
     )
     for wanted in (bigger, plan):
         Entitlement.objects.update(plan=wanted)

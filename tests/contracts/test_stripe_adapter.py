@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from billing.gateways import stripe as adapter
+from billing.gateways import stripe_catalogue as catalogue
 from sandbox.control import DECLINED_CARD, CheckoutRefused, SandboxControl
 from wopr.common.errors import ProviderError
 
@@ -22,8 +23,8 @@ def customer(stripe: SandboxControl) -> Any:
 
 @pytest.fixture
 def price(stripe: SandboxControl) -> Any:
-    adapter.product_create(product_id="wopr-small", name="Small", description="")
-    return adapter.price_create(
+    catalogue.product_create(product_id="wopr-small", name="Small", description="")
+    return catalogue.price_create(
         product_id="wopr-small",
         lookup_key="small-eur",
         amount=900,
@@ -39,6 +40,7 @@ def open_page(customer: Any, price: Any) -> Callable[..., Any]:
             "checkout_id": checkout_id,
             "customer_id": customer.id,
             "price_id": price.id,
+            "quantity": 1,
             "trial_days": 0,
             "metadata": {"tenant": TENANT},
         }
@@ -66,19 +68,18 @@ def test_a_customer_among_hundreds_is_found(stripe: SandboxControl) -> None:
 
 
 def test_a_product_that_is_not_there_is_no_error(stripe: SandboxControl) -> None:
-    assert adapter.product_find("wopr-nothing") is None
+    assert catalogue.product_find("wopr-nothing") is None
 
 
 def test_product_and_price_are_found_as_they_were_made(price: Any) -> None:
-    product = adapter.product_find("wopr-small")
-    found = adapter.price_find("small-eur")
+    product = catalogue.product_find("wopr-small")
+    (found,) = catalogue.prices_of("wopr-small")
 
     assert product
     assert product.name == "Small"
-    assert found
     assert (found.id, found.unit_amount, found.currency) == (price.id, 900, "eur")
     assert found.recurring.interval == "month"
-    assert adapter.price_find("large-eur") is None
+    assert found.lookup_key == "small-eur"
 
 
 def test_the_same_checkout_leads_to_the_same_page(open_page: Callable[..., Any]) -> None:
@@ -148,7 +149,7 @@ def test_a_wrong_key_is_permanent_and_not_repeated_in_the_message(
     settings.STRIPE_SECRET_KEY = "sk_test_somebody_elses"
 
     with pytest.raises(ProviderError, match="Stripe could not list prices") as error:
-        adapter.price_find("small-eur")
+        catalogue.prices_of("wopr-small")
 
     assert error.value.permanent
     assert "sk_test_somebody_elses" not in str(error.value)
@@ -168,11 +169,11 @@ def test_what_may_pass_is_not_permanent(stripe: SandboxControl, mishap: dict[str
     stripe.add_fault("stripe", method="GET", path="/v1/prices*", **mishap)
 
     with pytest.raises(ProviderError, match="Stripe could not list prices") as error:
-        adapter.price_find("small-eur")
+        catalogue.prices_of("wopr-small")
 
     assert not error.value.permanent
     stripe.clear()
-    assert adapter.price_find("small-eur") is None
+    assert catalogue.prices_of("wopr-small") == []
 
 
 def test_a_page_whose_answer_was_lost_is_the_one_that_the_next_try_returns(

@@ -25,7 +25,12 @@ pytestmark = pytest.mark.django_db
 
 def entitle(tenant: Tenant, plan: Plan, *, status: str = "active", bots: int = 1) -> Entitlement:
     return Entitlement.objects.create(
-        tenant=tenant, plan=plan, status=status, bots=bots, correlation_id="evt-0123456789"
+        tenant=tenant,
+        plan=plan,
+        status=status,
+        bots=bots,
+        correlation_id="evt-0123456789",
+        **plan.limits,
     )
 
 
@@ -146,7 +151,7 @@ def test_one_tenant_that_finds_no_room_keeps_nobody_from_theirs(
     tenant: Tenant, charlie: User, plan: Plan, node: Node
 ) -> None:
     huge = Plan.objects.create(
-        code="huge", name="Huge", amount=1, memory_mb=99_999, cpu_millis=500, pids=64, disk_gb=1
+        code="huge", name="Huge", memory_mb=99_999, cpu_millis=500, pids=64, disk_gb=1
     )
     entitle(tenant, huge)
     entitle(Tenant.objects.get(slug="charlie"), plan)

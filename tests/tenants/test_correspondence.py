@@ -78,7 +78,8 @@ def test_the_document_names_the_bot_its_limits_and_the_seller(instance: Instance
 
 
 def test_the_document_says_what_the_plan_costs(instance: Instance, plan: Plan) -> None:
-    Entitlement.objects.create(tenant=instance.tenant, plan=plan, status="active", bots=1)
+    paid = {"amount": 900, "currency": "eur", "interval": "month"}
+    Entitlement.objects.create(tenant=instance.tenant, plan=plan, status="active", bots=1, **paid)
     assert "€9 a month" in text_of(pdf_of(document_for(instance)))
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing import catalogue
+from billing.first_plans import first_plans_ensure
+from billing.models import Plan
 from wopr.common.errors import ProviderError
 
 
@@ -12,9 +14,11 @@ class Command(BaseCommand):
     help = "Adds the plans that are missing and publishes all of them at Stripe; never deletes."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for plan in catalogue.first_plans_ensure():
+        first_plans_ensure()
+        for plan in Plan.objects.prefetch_related("prices"):
             try:
                 catalogue.plan_publish(plan=plan)
             except ProviderError as error:
                 raise CommandError(f"plan {plan.code}: {error}") from error
-            self.stdout.write(f"{plan.code}: {plan.stripe_price_id}")
+            for price in plan.prices.all():
+                self.stdout.write(f"{plan.code} by the {price.interval}: {price.stripe_price_id}")

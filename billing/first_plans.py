@@ -1,0 +1,62 @@
+"""What a fresh installation offers; staff change the rows, and this list touches none again."""
+
+from typing import Any
+
+from billing.models import Plan, Price
+
+MONTH, YEAR = Price.Interval.MONTH, Price.Interval.YEAR
+FIRST_PLANS: tuple[tuple[dict[str, Any], dict[str, int]], ...] = (
+    (
+        {
+            "code": "starter",
+            "name": "Starter",
+            "description": "One bot to try things out with.",
+            "memory_mb": 256,
+            "cpu_millis": 500,
+            "pids": 128,
+            "disk_gb": 2,
+            "backups_kept": 3,
+            "position": 1,
+        },
+        {MONTH: 900, YEAR: 9000},
+    ),
+    (
+        {
+            "code": "team",
+            "name": "Team",
+            "description": "One bot that works all day, with room for plugins.",
+            "memory_mb": 1024,
+            "cpu_millis": 1000,
+            "pids": 256,
+            "disk_gb": 10,
+            "backups_kept": 7,
+            "position": 2,
+        },
+        {MONTH: 2900, YEAR: 29000},
+    ),
+    (
+        {
+            "code": "studio",
+            "name": "Studio",
+            "description": "For heavy conversations, many plugins and long memories.",
+            "memory_mb": 4096,
+            "cpu_millis": 2000,
+            "pids": 512,
+            "disk_gb": 40,
+            "backups_kept": 14,
+            "position": 3,
+        },
+        {MONTH: 7900, YEAR: 79000},
+    ),
+)
+
+
+def first_plans_ensure() -> None:
+    """Adds those of FIRST_PLANS that are missing, with their prices."""
+    for fields, prices in FIRST_PLANS:
+        plan, created = Plan.objects.get_or_create(code=fields["code"], defaults=fields)
+        if created:
+            Price.objects.bulk_create(
+                Price(plan=plan, interval=interval, amount=amount)
+                for interval, amount in prices.items()
+            )
