@@ -18,7 +18,7 @@ class PriceSerializer(serializers.Serializer[Price]):
 
 
 class PlanSerializer(serializers.ModelSerializer[Plan]):
-    price = serializers.SerializerMethodField(help_text="By the month.")
+    price = serializers.SerializerMethodField(help_text="By the month, if it is sold so.")
     prices = serializers.SerializerMethodField(help_text="One for each interval.")
     cpus = serializers.SerializerMethodField()
 
@@ -40,10 +40,9 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
             "trial_days",
         )
 
-    @extend_schema_field(PriceSerializer(allow_null=True))
-    def get_price(self, plan: Plan) -> dict[str, Any] | None:
-        price = plan.price(Price.Interval.MONTH)
-        return PriceSerializer(price).data if price else None
+    @extend_schema_field(PriceSerializer)
+    def get_price(self, plan: Plan) -> dict[str, Any]:
+        return self.get_prices(plan)[0]
 
     @extend_schema_field(PriceSerializer(many=True))
     def get_prices(self, plan: Plan) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -15,19 +16,22 @@ from billing.api.serializers import (
     PlanSerializer,
     SubscriptionSerializer,
 )
-from billing.models import Checkout, Entitlement, Plan
+from billing.models import Checkout, Entitlement, Plan, Price
 from tenants.api.views import TenantScoped
 from tenants.models import Membership, Tenant
 from wopr.common.permissions import Public, SignedIn
 
 
 class PlanListView(generics.ListAPIView[Plan]):
-    """The plans on sale."""
+    """The plans on sale, in the currency that we sell in."""
 
     permission_classes = (Public,)
     serializer_class = PlanSerializer
     pagination_class = None
-    queryset = Plan.objects.filter(on_sale=True).prefetch_related("prices")
+
+    def get_queryset(self) -> QuerySet[Plan]:
+        priced = Price.objects.filter(currency=settings.WOPR_CURRENCY).values("plan")
+        return Plan.objects.filter(on_sale=True, pk__in=priced).prefetch_related("prices")
 
 
 class CheckoutOpenView(TenantScoped):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from djstripe.models import Customer
 
 from billing import audit
@@ -16,7 +17,8 @@ from billing.models import Checkout, Entitlement, Finding, Plan
 from billing.tasks import stripe_audit
 from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl
 from tenants.models import Tenant
-from tests.billing.conftest import Account
+from tests.admin.pages import change_page, press, text_of
+from tests.billing.conftest import Account, Broker
 from wopr.common.errors import ProviderError
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -167,6 +169,23 @@ def test_the_nightly_task_has_stripes_word_decide_for_who_was_found(
     stripe_audit()
     assert Finding.objects.filter(resolved_at=None).count() == 1, "it was found, and is kept"
     assert Entitlement.objects.get(tenant=tenant).status == "active"
+
+
+def test_staff_see_a_finding_with_its_tenant_and_what_is_at_stake(
+    staff_client: Client, tenant: Tenant, bought: Checkout
+) -> None:
+    page = text_of(staff_client, change_page(the_finding()))
+    assert f'href="{change_page(tenant)}"' in page
+    assert "paid at Stripe, nothing to run here" in page
+    assert "€9" in page
+
+
+def test_staff_have_a_worker_look_again(
+    staff_client: Client, bought: Checkout, broker: Broker
+) -> None:
+    page = press(staff_client, the_finding(), "look_again").content.decode()
+    assert "A worker compares with Stripe" in page
+    assert broker.woken() == ["billing.stripe_audit"]
 
 
 class TestTheCommand:

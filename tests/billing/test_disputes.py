@@ -10,6 +10,7 @@ from billing import holds
 from billing.models import Checkout, Entitlement, Hold, Plan
 from billing.signals import entitlement_changed
 from billing.standing import Service, standing_for
+from fleet.models import Instance, Operation
 from sandbox.control import SandboxControl
 from tenants.models import Tenant
 from tests.billing.conftest import Account, deliver, work
@@ -65,6 +66,17 @@ def test_a_disputed_charge_suspends_although_the_subscription_is_active(shop: Sh
     hold = Hold.objects.get()
     assert hold.placed_by == f"stripe: {dispute}"
     assert "fraudulent" in hold.note
+
+
+def test_a_running_bot_is_stopped_by_an_operation_that_says_why(
+    shop: Shop, instance: Instance
+) -> None:
+    Instance.objects.update(status=Instance.Status.RUNNING)
+    shop.stripe.dispute(customer=shop.customer)
+    shop.listen()
+    operation = Operation.objects.get()
+    assert (operation.kind, operation.subject_id) == ("suspend", instance.pk)
+    assert operation.cause == "standing: chargeback"
 
 
 def test_a_won_dispute_lifts_its_hold(shop: Shop) -> None:

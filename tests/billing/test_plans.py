@@ -105,6 +105,17 @@ def test_a_plan_shows_a_price_for_each_interval_in_the_currency_that_is_sold_in(
     assert shown["prices"] == [{"amount": 1000, "currency": "usd", "interval": "month"}]
 
 
+def test_a_plan_is_shown_by_the_year_if_it_is_only_sold_so(plan: Plan) -> None:
+    Price.objects.update(interval="year")
+    (shown,) = Client().get("/api/v1/plans").json()
+    assert shown["price"]["interval"] == "year"
+
+
+def test_a_plan_without_a_price_is_not_shown(plan: Plan) -> None:
+    Price.objects.all().delete()
+    assert Client().get("/api/v1/plans").json() == []
+
+
 def test_many_plans_cost_no_more_queries_than_one(
     plan: Plan, django_assert_num_queries: Any
 ) -> None:
