@@ -275,6 +275,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{WOPR_DEPLOYMENT}:",
     "socket_connect_timeout": 2,
     "socket_timeout": 30,
+    # A wake-up may be lost; nobody who sends one waits long for a broker that is away.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
