@@ -23,7 +23,7 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-STACK_DEADLINE = 280  # seconds; the first start of a folder runs every migration
+STACK_DEADLINE = 540  # seconds; the first start of a folder runs every migration
 WIDE = {"width": 1280, "height": 800}
 expect.set_options(timeout=15_000)
 

@@ -6,6 +6,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 # is about, and pages answer it in their own words; a page that is broken says so otherwise.
 REFUSED = "Failed to load resource: the server responded with a status of 4"
 LOST = "Failed to load resource: net::"
+# Chromium drops what is in flight whenever a container's interface comes or goes on this machine.
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 
 
 class Watch:
@@ -20,6 +22,7 @@ class Watch:
     def _console(self, message: ConsoleMessage) -> None:
         address = message.location.get("url", "")
         is_excused = message.text.startswith((REFUSED, LOST)) and "/static/" not in address
+        is_excused |= NETWORK_CHANGED in message.text
         if message.type == "error" and not is_excused:
             self.complaints.append(f"{message.text} ({address})")
 
