@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from billing.models import Entitlement
+from billing.standing import Service, standing_for
 from fleet import ports
 from fleet.models import Instance, Node, Operation
 from fleet.operations import ledger
@@ -41,6 +42,8 @@ def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
         tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
         entitlement = Entitlement.objects.select_related("plan").filter(tenant=tenant).first()
         if entitlement is None or not entitlement.entitled:
+            return []
+        if standing_for(tenant.pk).service != Service.RUN:
             return []
         with correlation(entitlement.correlation_id or new_id()):
             return (

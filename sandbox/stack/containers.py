@@ -8,6 +8,7 @@ import argparse
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def remove_all(client: docker.DockerClient, deployment: str, image: str) -> None
     for pulled in api.images(name=image):
         for name in (*(pulled["RepoTags"] or []), *(pulled["RepoDigests"] or [])):
             if name.startswith((f"{image}:", f"{image}@")):
-                api.remove_image(name, force=True, noprune=True)
+                # The last name of an image takes the others with it.
+                unless_gone(lambda n: api.remove_image(n, force=True, noprune=True), name)
 
 
 def network_of(deployment: str) -> str:
@@ -62,17 +64,18 @@ def marked(deployment: str) -> dict[str, str]:
     return {"label": f"{LABEL}={deployment}"}
 
 
+def unless_gone(act: Callable[[str], Any], name: str) -> None:
+    """Do it; what is gone already is as wished."""
+    try:
+        act(name)
+    except NotFound:
+        print(f"gone already: {name}", flush=True)
+
+
 def in_parallel(act: Callable[[str], Any], names: list[str]) -> None:
-    """Do the same to many objects; one that is gone already is as wished."""
-
-    def act_unless_gone(name: str) -> None:
-        try:
-            act(name)
-        except NotFound:
-            print(f"gone already: {name}", flush=True)
-
+    """Do the same to many objects."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(act_unless_gone, names))
+        list(pool.map(partial(unless_gone, act), names))
 
 
 def main() -> None:

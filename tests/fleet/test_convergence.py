@@ -10,7 +10,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from billing.models import Entitlement, Plan
+from billing.models import Entitlement, Hold, Plan
 from fleet import convergence
 from fleet.models import Instance, Node, Operation
 from fleet.operations import ledger
@@ -88,6 +88,17 @@ def test_who_may_not_gets_none(tenant: Tenant, plan: Plan, node: Node, status: s
 
 def test_a_tenant_without_any_entitlement_gets_none(tenant: Tenant, node: Node) -> None:
     assert converge(tenant.pk) == []
+
+
+def test_a_tenant_on_hold_gets_none_until_the_hold_is_lifted(
+    tenant: Tenant, plan: Plan, node: Node
+) -> None:
+    entitle(tenant, plan)
+    hold = Hold.objects.create(tenant=tenant, reason="ban", note="spam", placed_by="staff")
+    assert converge(tenant.pk) == []
+    hold.lifted_at = timezone.now()
+    hold.save()
+    assert len(converge(tenant.pk)) == 1
 
 
 def test_a_tenant_gets_as_many_bots_as_it_bought_each_under_its_own_name(
