@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +40,20 @@ class Customer:
                 raise
             self.page.wait_for_url("chrome-error://**")
             self.page.goto(address)
+
+    def downloads(self, link: str, to: Path) -> tuple[Path, str]:
+        """The file behind a link, and the name that it was offered under."""
+        for tries_left in (2, 1, 0):
+            with self.page.expect_download() as download:
+                self.link(link).click()
+            try:
+                download.value.save_as(to)
+                break
+            except Error as lost:
+                # A download that the network changed under is cancelled, and can be begun again.
+                if "canceled" not in str(lost) or not tries_left:
+                    raise
+        return to, download.value.suggested_filename
 
     def signs_up(self) -> None:
         self.goes_to("/signup")

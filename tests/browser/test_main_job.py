@@ -35,12 +35,9 @@ def test_a_visitor_becomes_the_owner_of_a_running_bot(customer: Customer) -> Non
 
 def test_the_welcome_letter_can_be_downloaded(customer: Customer, tmp_path: Path) -> None:
     customer.owns_a_running_bot()
-    with customer.page.expect_download() as download:
-        customer.link("Welcome PDF").click()
-    letter = tmp_path / "letter.pdf"
-    download.value.save_as(letter)
+    letter, name = customer.downloads("Welcome PDF", tmp_path / "letter.pdf")
     assert letter.read_bytes().startswith(b"%PDF-")
-    assert download.value.suggested_filename.endswith(".pdf")
+    assert name.endswith(".pdf")
 
 
 def test_progress_is_shown_even_when_no_event_stream_gets_through(customer: Customer) -> None:
