@@ -132,7 +132,7 @@ def test_without_stripe_the_command_names_what_it_could_not_do(
 
 class TestTheChecks:
     def messages(self) -> list[tuple[str, str]]:
-        return [(m.id or "", m.msg) for m in prices_are_those_of_stripe()]
+        return [(m.id or "", m.msg) for m in prices_are_those_of_stripe(databases=["default"])]
 
     def test_nothing_is_said_where_all_is_well(self, plans: None) -> None:
         sync()
@@ -178,10 +178,12 @@ class TestTheChecks:
     def test_an_endpoint_that_takes_anything_is_an_error(self) -> None:
         fields = {"url": "https://wopr.example.com/", "enabled_events": ["*"], "secret": "x"}
         endpoint = WebhookEndpoint.objects.create(id="we_1", api_version="1", **fields)
-        assert endpoints_are_verified() == []
+        assert endpoints_are_verified(databases=["default"]) == []
         WebhookEndpoint.objects.update(djstripe_validation_method="none")
-        assert [message.id for message in endpoints_are_verified()] == ["wopr.E021"]
-        assert endpoint.id in endpoints_are_verified()[0].msg
+        assert [message.id for message in endpoints_are_verified(databases=["default"])] == [
+            "wopr.E021"
+        ]
+        assert endpoint.id in endpoints_are_verified(databases=["default"])[0].msg
 
 
 def deployment() -> str:
