@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from dns.gateways.base import RemoteRecord, WantedRecord
+from dns.gateways.base import DnsProvider, RemoteRecord, WantedRecord
 from wopr.common import http
 from wopr.common.errors import ProviderError
 
@@ -72,11 +72,11 @@ class Cloudflare:
 
 
 @lru_cache(maxsize=2)
-def _provider(url: str, token: str) -> Cloudflare:
+def _provider(url: str, token: str) -> DnsProvider:
     return Cloudflare(url=url.rstrip("/") + "/", token=token)
 
 
-def provider() -> Cloudflare:
+def provider() -> DnsProvider:
     """The configured account; the connection is kept between calls."""
     return _provider(settings.CLOUDFLARE_API_URL, settings.CLOUDFLARE_API_TOKEN)
 

@@ -13,7 +13,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import IPAMConfig, IPAMPool, LogConfig, Mount, Ulimit
 from docker.utils import parse_repository_tag
 
-from fleet.engines.base import ContainerSpec, ContainerState, Limits
+from fleet.engines.base import ContainerSpec, ContainerState, Engine, Limits
 from wopr.common.errors import ProviderError
 
 TIMEOUT = 120  # seconds; a start can wait long behind others on a loaded engine
@@ -202,7 +202,7 @@ class DockerEngine:
 
 
 @lru_cache(maxsize=256)
-def engine(url: str) -> DockerEngine:
+def engine(url: str) -> Engine:
     """The engine at that address; its connections are kept between calls."""
     return DockerEngine(url)
 
