@@ -26,7 +26,7 @@ def storage_meter() -> int:
 
 def _meter_node(node: Node, hour: datetime) -> int:
     try:
-        sizes = engine(node.engine_url).volume_sizes()
+        sizes = engine(node).volume_sizes()
     except ProviderError as error:
         logger.warning("the storage on %s is not metered this hour: %s", node, error)
         return 0

@@ -27,6 +27,9 @@ class Backup(Identified):
     class Reason(models.TextChoices):
         NIGHTLY = "nightly"
         DEMAND = "demand"
+        UPDATE = "update"
+        RESTORE = "restore"
+        MOVE = "move"
         FINAL = "final"
 
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="backups")
@@ -40,6 +43,9 @@ class Backup(Identified):
     taken_at = models.DateTimeField(null=True, blank=True)
     proven_at = models.DateTimeField(
         null=True, blank=True, help_text="When a restored copy matched the manifest."
+    )
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="When retention removed it, and it was seen gone."
     )
 
     class Meta:

@@ -26,12 +26,45 @@ class Instance(Identified):
         FAILED = "failed"
         TERMINATED = "terminated"
 
+    class Desired(models.TextChoices):
+        RUNNING = "running"
+        STOPPED = "stopped"
+
+    class Updates(models.TextChoices):
+        AUTOMATIC = "automatic"
+        NIGHTLY = "nightly"
+        MANUAL = "manual"
+
+    class Disk(models.TextChoices):
+        FINE = "fine"
+        NEARLY_FULL = "nearly_full"
+        FULL = "full"
+
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="instances")
     slug = models.CharField(max_length=63, help_text="First label of its hostname.")
     node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="instances")
     status = models.CharField(max_length=16, choices=Status, default=Status.STARTING)
+    desired = models.CharField(
+        max_length=16, choices=Desired, default=Desired.RUNNING, help_text="What its owner asked."
+    )
     image = models.CharField(max_length=255, help_text="Repository and moving tag.")
     release = models.ForeignKey(Release, null=True, blank=True, on_delete=models.PROTECT)
+    previous_release = models.ForeignKey(
+        Release,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="What it ran before, and returns to when an update fails.",
+    )
+    updates = models.CharField(max_length=16, choices=Updates, default=Updates.AUTOMATIC)
+    update_hour = models.PositiveSmallIntegerField(
+        default=3, help_text="Local hour at which a nightly update may begin."
+    )
+    time_zone = models.CharField(max_length=64, default="UTC")
+    pinned_because = models.CharField(
+        max_length=200, blank=True, help_text="While this is set, no rollout touches the bot."
+    )
     memory_mb = models.PositiveIntegerField()
     cpu_millis = models.PositiveIntegerField()
     pids = models.PositiveIntegerField()
@@ -40,6 +73,22 @@ class Instance(Identified):
     container_id = models.CharField(max_length=64, blank=True)
     provider_ready = models.BooleanField(
         null=True, blank=True, help_text="What /ready said: false until it has a provider."
+    )
+    moving_to = models.ForeignKey(
+        Node,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="arriving_instances",
+        help_text="Where a move under way has reserved room.",
+    )
+    moving_port = models.PositiveIntegerField(null=True, blank=True)
+    disk_state = models.CharField(max_length=16, choices=Disk, default=Disk.FINE)
+    disk_used = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes in /data.")
+    disk_seen_at = models.DateTimeField(null=True, blank=True)
+    exit_code = models.IntegerField(null=True, blank=True, help_text="Of its last end.")
+    crashing_since = models.DateTimeField(
+        null=True, blank=True, help_text="Set while it ends again and again."
     )
     terminated_at = models.DateTimeField(null=True, blank=True)
     healthy_at = models.DateTimeField(null=True, blank=True)

@@ -41,6 +41,9 @@ class Operation(Identified):
     )
     cause = models.CharField(max_length=200, help_text="Who or what asked for it.")
     correlation_id = models.CharField(max_length=64, db_index=True)
+    parameters: "models.JSONField[Any, Any]" = models.JSONField(
+        default=dict, blank=True, help_text="What was asked for: a target, a backup."
+    )
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     error = models.TextField(blank=True)
     revision = models.PositiveIntegerField(default=0, help_text="Counts every visible change.")

@@ -26,7 +26,9 @@ from wopr.common.errors import Refused
 logger = logging.getLogger(__name__)
 
 
-def operation_open(*, kind: str, subject: Any, tenant: Any, cause: str) -> Operation:
+def operation_open(
+    *, kind: str, subject: Any, tenant: Any, cause: str, parameters: Facts | None = None
+) -> Operation:
     """Writes the operation and its steps, in the caller's transaction.
 
     Raises Refused when another operation of the subject is live. The caller wakes a worker.
@@ -40,6 +42,7 @@ def operation_open(*, kind: str, subject: Any, tenant: Any, cause: str) -> Opera
                 subject_id=subject.pk,
                 tenant=tenant,
                 cause=cause[:200],
+                parameters=parameters or {},
                 correlation_id=current_id() or new_id(),
             )
     except IntegrityError as error:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.engines.base import ContainerSpec
-from fleet.engines.docker import _config
+from fleet.engines.docker.config import container_config
 
 DIGEST = "registry.example/wopr@sha256:" + "0" * 64
 words = st.text(max_size=40)
@@ -38,7 +38,7 @@ def specs(draw: st.DrawFn) -> ContainerSpec:
 @settings(max_examples=50, deadline=None)
 @given(specs())
 def test_no_value_relaxes_the_hardening(spec: ContainerSpec) -> None:
-    config = _config(api, spec)
+    config = container_config(api, spec)
     host: dict[str, Any] = config["HostConfig"]
 
     assert config["User"] == "1000:1000"
@@ -60,7 +60,7 @@ def test_no_value_relaxes_the_hardening(spec: ContainerSpec) -> None:
 @settings(max_examples=50, deadline=None)
 @given(specs())
 def test_every_limit_is_set_and_swap_adds_nothing(spec: ContainerSpec) -> None:
-    host = _config(api, spec)["HostConfig"]
+    host = container_config(api, spec)["HostConfig"]
 
     assert host["Memory"] == host["MemorySwap"] == spec.memory_mb * 1024 * 1024 > 0
     assert host["NanoCpus"] == spec.cpu_millis * 1_000_000 > 0

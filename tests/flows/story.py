@@ -63,7 +63,7 @@ class Story:
             self.account.post(f"invoices/{invoice['id']}/pay")
 
     def container_runs(self) -> bool:
-        found = engine(self.instance.node.engine_url).find_container(self.instance.container_name)
+        found = engine(self.instance.node).find_container(self.instance.container_name)
         return found is not None and found.running
 
 
@@ -80,8 +80,8 @@ def finish_operations() -> None:
 def sweep_away(node: Node) -> None:
     """Removes what a test left on the engine, at the edge and in the zone."""
     for instance in Instance.objects.filter(node=node):
-        engine(node.engine_url).remove_container(instance.container_name)
-        engine(node.engine_url).remove_volume(instance.volume_name)
+        engine(node).remove_container(instance.container_name)
+        engine(node).remove_volume(instance.volume_name)
     Route.objects.all().delete()
     for record in Record.objects.all():
         publishing.record_withdraw(record)
@@ -97,7 +97,7 @@ def shows_suspended_page(instance: Instance) -> bool:
 
 def leftovers(instance: Instance) -> list[str]:
     """What the engine still has of the bot."""
-    node = engine(instance.node.engine_url)
+    node = engine(instance.node)
     found = []
     if node.find_container(instance.container_name):
         found.append(instance.container_name)

@@ -73,13 +73,13 @@ def test_who_does_not_pay_is_suspended_after_the_grace_and_restored_by_paying(st
 
 
 def test_an_upgrade_changes_the_limits_of_the_running_bot(story: Story, team: Plan) -> None:
-    before = engine(story.instance.node.engine_url).find_container(story.instance.container_name)
+    before = engine(story.instance.node).find_container(story.instance.container_name)
     owner = signed_in(story.tenant.owner.user)  # type: ignore[union-attr]
     url = f"/api/v1/tenants/{story.tenant.pk}/subscription"
     answer = owner.post(f"{url}/change", {"plan": "team"})
     assert answer.status_code == 200, answer.content
     story.go_on()
-    after = engine(story.instance.node.engine_url).find_container(story.instance.container_name)
+    after = engine(story.instance.node).find_container(story.instance.container_name)
     assert before is not None
     assert after is not None
     assert after.id == before.id, "the container is not made anew"

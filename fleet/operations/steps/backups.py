@@ -32,7 +32,7 @@ class TakeBackup(Step[Instance]):
     @staticmethod
     def _nothing_to_copy(instance: Instance) -> Facts:
         """Data without a container to read it through must not be lost in silence."""
-        if engine(instance.node.engine_url).find_volume(instance.volume_name) is not None:
+        if engine(instance.node).find_volume(instance.volume_name) is not None:
             raise ProviderError(
                 f"{instance.volume_name} has no container to copy it through; repair the bot first",
                 permanent=True,
@@ -41,7 +41,7 @@ class TakeBackup(Step[Instance]):
 
     def act(self, instance: Instance) -> None:
         backup = self._row(instance)
-        container = engine(instance.node.engine_url)
+        container = engine(instance.node)
         repository(instance).ensure()
         with archives.spooled(container.read_data(instance.container_name)) as spool:
             backup.manifest, backup.size = archives.manifest_of(spool), spool.tell()
@@ -81,7 +81,7 @@ class ProveBackup(Step[Instance]):
         backup = _backup(instance)
         if backup is None:
             raise NotYet("there is no backup to prove")
-        node, scratch = engine(instance.node.engine_url), f"wopr-scratch-{backup.pk.hex}"
+        node, scratch = engine(instance.node), f"wopr-scratch-{backup.pk.hex}"
         try:
             self._restore(instance, backup, scratch)
             with archives.spooled(node.read_data(scratch)) as restored:
@@ -95,7 +95,7 @@ class ProveBackup(Step[Instance]):
 
     @staticmethod
     def _restore(instance: Instance, backup: Backup, scratch: str) -> None:
-        node = engine(instance.node.engine_url)
+        node = engine(instance.node)
         if instance.release is None:
             raise ProviderError("no image digest is recorded for this instance")
         node.remove_container(scratch)

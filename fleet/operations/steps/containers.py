@@ -34,7 +34,7 @@ class PullImage(Step[Instance]):
         return {"digest": instance.release.digest} if instance.release else None
 
     def act(self, instance: Instance) -> None:
-        digest = engine(instance.node.engine_url).pull(instance.image)
+        digest = engine(instance.node).pull(instance.image)
         release, _ = Release.objects.update_or_create(image=instance.image, digest=digest)
         # Committed at once: the pull is the only place where the digest can be learned.
         Instance.objects.filter(pk=instance.pk).update(release=release)
@@ -50,25 +50,25 @@ class CreateVolume(Step[Instance]):
     title = "Create the data volume"
 
     def observe(self, instance: Instance) -> Facts | None:
-        present = engine(instance.node.engine_url).find_volume(instance.volume_name)
+        present = engine(instance.node).find_volume(instance.volume_name)
         if present is None:
             return None
         _insist_ours(present, instance, f"volume {instance.volume_name}")
         return {"volume": instance.volume_name}
 
     def act(self, instance: Instance) -> None:
-        engine(instance.node.engine_url).create_volume(instance.volume_name, labels(instance))
+        engine(instance.node).create_volume(instance.volume_name, labels(instance))
 
     def undo(self, instance: Instance) -> None:
         if self.absent(instance):
             return
-        engine(instance.node.engine_url).remove_volume(instance.volume_name)
+        engine(instance.node).remove_volume(instance.volume_name)
         if not self.absent(instance):
             raise NotYet(f"the volume {instance.volume_name} is still there")
 
     def absent(self, instance: Instance) -> bool:
         """One of this name that was not made for this instance is somebody's data: not ours."""
-        present = engine(instance.node.engine_url).find_volume(instance.volume_name)
+        present = engine(instance.node).find_volume(instance.volume_name)
         return present is None or not _is_ours(present, instance)
 
     def resource(self, instance: Instance) -> str:
@@ -88,10 +88,10 @@ class CreateContainer(Step[Instance]):
     @staticmethod
     def _is_seeded(instance: Instance) -> bool:
         """A worker may have died between the creation and the token that the bot must find."""
-        return engine(instance.node.engine_url).has_file(instance.container_name, bot.TOKEN_FILE)
+        return engine(instance.node).has_file(instance.container_name, bot.TOKEN_FILE)
 
     def act(self, instance: Instance) -> None:
-        node = engine(instance.node.engine_url)
+        node = engine(instance.node)
         ensure_container(instance)
         token = {bot.TOKEN_FILE: instance.daemon_token.encode()}
         node.seed_files(instance.container_name, token)
@@ -100,7 +100,7 @@ class CreateContainer(Step[Instance]):
         Instance.objects.filter(pk=instance.pk).update(container_id=facts["container"])
 
     def undo(self, instance: Instance) -> None:
-        node = engine(instance.node.engine_url)
+        node = engine(instance.node)
         if not self.absent(instance):
             node.stop_container(instance.container_name)
             node.remove_container(instance.container_name)
@@ -109,7 +109,7 @@ class CreateContainer(Step[Instance]):
         Instance.objects.filter(pk=instance.pk).update(container_id="")
 
     def absent(self, instance: Instance) -> bool:
-        container = engine(instance.node.engine_url).find_container(instance.container_name)
+        container = engine(instance.node).find_container(instance.container_name)
         return container is None or not _is_ours(container.labels, instance)
 
     def resource(self, instance: Instance) -> str:
@@ -127,7 +127,7 @@ class StartContainer(Step[Instance]):
         return {"published": "{}:{}".format(*container.published)}
 
     def act(self, instance: Instance) -> None:
-        node = engine(instance.node.engine_url)
+        node = engine(instance.node)
         ensure_container(instance)
         try:
             node.start_container(instance.container_name)
@@ -163,7 +163,7 @@ class WaitHealthy(Step[Instance]):
 
 def find_container(instance: Instance) -> ContainerState | None:
     """The instance's container; one of its name that is not ours stops everything."""
-    container = engine(instance.node.engine_url).find_container(instance.container_name)
+    container = engine(instance.node).find_container(instance.container_name)
     if container is not None:
         _insist_ours(container.labels, instance, f"container {instance.container_name}")
     return container
@@ -172,7 +172,7 @@ def find_container(instance: Instance) -> ContainerState | None:
 def ensure_container(instance: Instance) -> None:
     """Creates the container, and the network that it needs, unless it is there."""
     if find_container(instance) is None:
-        node = engine(instance.node.engine_url)
+        node = engine(instance.node)
         node.ensure_network(settings.WOPR_ENGINE_NETWORK, settings.WOPR_ENGINE_SUBNET)
         node.create_container(_spec(instance))
 

@@ -26,9 +26,7 @@ class SetLimits(Step[Instance]):
         }
 
     def act(self, instance: Instance) -> None:
-        engine(instance.node.engine_url).set_limits(
-            instance.container_name, wanted_limits(instance)
-        )
+        engine(instance.node).set_limits(instance.container_name, wanted_limits(instance))
 
 
 def wanted_limits(instance: Instance) -> Limits:

@@ -50,7 +50,7 @@ class StopContainer(Step[Instance]):
         return {"container": container.id, "exit_code": container.exit_code}
 
     def act(self, instance: Instance) -> None:
-        node = engine(instance.node.engine_url)
+        node = engine(instance.node)
         node.set_restarting(instance.container_name, restarts=False)
         node.stop_container(instance.container_name)
 
@@ -86,4 +86,4 @@ class AllowRestarting(Step[Instance]):
         return {"restarts": True} if container is not None and container.restarts else None
 
     def act(self, instance: Instance) -> None:
-        engine(instance.node.engine_url).set_restarting(instance.container_name, restarts=True)
+        engine(instance.node).set_restarting(instance.container_name, restarts=True)

@@ -1,0 +1,23 @@
+"""Docker Engine, and whatever speaks its API (Podman), through docker-py's low-level client."""
+
+from functools import lru_cache
+
+from fleet.engines.base import Engine
+from fleet.engines.docker.containers import Containers
+from fleet.engines.docker.images import Images
+from fleet.engines.docker.storage import Networks, Volumes
+from fleet.models import Node
+
+
+class DockerEngine(Images, Networks, Volumes, Containers):
+    """One node's engine; each base class is one part of its API."""
+
+
+def engine(node: Node) -> Engine:
+    """The engine of that node; its connections are kept between calls."""
+    return _engine(node.engine_url)
+
+
+@lru_cache(maxsize=256)
+def _engine(url: str) -> Engine:
+    return DockerEngine(url)

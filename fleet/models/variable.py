@@ -1,0 +1,22 @@
+"""What a customer adds to a bot's environment. Values are written, used, and never shown again."""
+
+from django.db import models
+
+from fleet.models.instance import Instance
+from wopr.common.crypto import EncryptedTextField
+from wopr.common.models import Identified
+
+
+class Variable(Identified):
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="variables")
+    name = models.CharField(max_length=64)
+    value = EncryptedTextField(editable=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("instance", "name"), name="one_value_per_variable"),
+        )
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return f"{self.instance} {self.name}"
