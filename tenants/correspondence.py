@@ -1,19 +1,19 @@
-"""Worker room: renders documents, queues and sends e-mail. The only user of WeasyPrint and SMTP."""
+"""Worker room: renders documents, queues and sends e-mail. The only user of WeasyPrint."""
 
 import hashlib
 import logging
-import smtplib
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.template.loader import render_to_string, select_template
 from django.utils import timezone
 
+from tenants.gateways import mail
 from tenants.models import Document, Message, Tenant
 from wopr.common.correlation import current_id
 from wopr.common.errors import ProviderError
@@ -123,13 +123,41 @@ def message_send(*, message_id: Any) -> bool:
         return Message.objects.filter(pk=message_id, state=Message.State.SENT).exists()
     message = Message.objects.select_related("tenant").get(pk=message_id)
     try:
-        _mail(message).send()
-    except (OSError, smtplib.SMTPException) as error:
-        _give_back(message, str(error) or type(error).__name__)
+        taken = mail.send(message)
+    except ProviderError as error:
+        _give_back(message, str(error))
         raise ProviderError(f"The mail server did not take the message: {error}") from error
-    message.state, message.sent_at, message.error = Message.State.SENT, timezone.now(), ""
-    message.save(update_fields=["state", "sent_at", "error", "updated_at"])
+    _record_sent(message, taken)
     return True
+
+
+def reports_store(reports: Iterable[mail.Report]) -> None:
+    """Keeps what a provider says became of messages; what is older than the known says nothing."""
+    for report in reports:
+        if report.status not in Message.Delivery.values:
+            continue  # opened, clicked and the like: none of our business
+        newer = Q(delivery_at__isnull=True) | Q(delivery_at__lte=report.at)
+        _reported_on(report).filter(newer).update(
+            delivery=report.status, delivery_detail=report.detail, delivery_at=report.at
+        )
+
+
+def _reported_on(report: mail.Report) -> QuerySet[Message]:
+    """By the id that the provider gave; a report may be faster than the answer that told it."""
+    which = Q(provider_id=report.provider_id) & ~Q(provider_id="")
+    try:
+        which |= Q(pk=UUID(report.reference))
+    except ValueError:
+        logger.info("a report names no message of ours: %s", report.provider_id)
+    return Message.objects.filter(which)
+
+
+def _record_sent(message: Message, taken: mail.Taken) -> None:
+    """A report that was faster than the provider's answer stays."""
+    message.state, message.sent_at, message.error = Message.State.SENT, timezone.now(), ""
+    message.provider_id = taken.provider_id
+    message.save(update_fields=["state", "sent_at", "error", "provider_id", "updated_at"])
+    Message.objects.filter(pk=message.pk, delivery_at__isnull=True).update(delivery=taken.status)
 
 
 def messages_due() -> list[Any]:
@@ -163,20 +191,3 @@ def _give_back(message: Message, reason: str) -> None:
     message.next_attempt_at = timezone.now() + wait
     message.save(update_fields=["state", "error", "next_attempt_at", "updated_at"])
     logger.warning("message %s was not sent: %s", message.pk, reason)
-
-
-def _mail(message: Message) -> EmailMultiAlternatives:
-    mail = EmailMultiAlternatives(
-        subject=message.subject,
-        body=message.text,
-        to=[message.recipient],
-        headers={
-            "Message-ID": message.message_id,
-            "X-Correlation-ID": message.correlation_id or "none",
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    mail.attach_alternative(message.html, "text/html")
-    for document in message.attachments.all():
-        mail.attach(document.filename, bytes(document.content), "application/pdf")
-    return mail

@@ -43,7 +43,14 @@ def message_send_again(*, message: Message) -> None:
     queued = (
         Message.objects.filter(pk=message.pk)
         .exclude(state=Message.State.SENDING)
-        .update(state=Message.State.QUEUED, sent_at=None, next_attempt_at=timezone.now())
+        .update(
+            state=Message.State.QUEUED,
+            sent_at=None,
+            next_attempt_at=timezone.now(),
+            delivery="",
+            delivery_detail="",
+            delivery_at=None,
+        )
     )
     if not queued:
         raise Refused(

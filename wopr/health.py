@@ -46,7 +46,7 @@ def health(request: HttpRequest) -> JsonResponse:
         "broker_connected": broker,
         "worker_alive": worker,
         "stripe_configured": bool(settings.STRIPE_SECRET_KEY and settings.STRIPE_WEBHOOK_SECRET),
-        "email_configured": bool(settings.EMAIL_HOST),
+        "email_configured": settings.WOPR_EMAIL_PROVIDER != "smtp" or bool(settings.EMAIL_HOST),
         "dns_configured": bool(settings.CLOUDFLARE_API_TOKEN and settings.CLOUDFLARE_ZONE),
     }
     return JsonResponse(answer, status=200 if connected else 503)

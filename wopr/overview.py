@@ -122,6 +122,17 @@ def _messages() -> Figure:
     )
 
 
+def _returned() -> Figure:
+    number = Message.objects.filter(delivery__in=Message.CAME_BACK).count()
+    return Figure(
+        "Letters that came back",
+        number,
+        list_url(Message, f"delivery__in={','.join(Message.CAME_BACK)}"),
+        "warning" if number else "good",
+        "these customers hear nothing by e-mail" if number else "no provider reports any",
+    )
+
+
 def _breakers() -> Figure:
     day_ago = timezone.now() - timedelta(days=1)
     number = Breaker.objects.filter(tripped_at__gte=day_ago).count()
@@ -146,4 +157,4 @@ def _canary() -> Figure:
     )
 
 
-FIGURES = (_operations, _failed, _leaks, _webhooks, _messages, _breakers, _canary)
+FIGURES = (_operations, _failed, _leaks, _webhooks, _messages, _returned, _breakers, _canary)

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "csp",
+    "anymail",
     "djstripe",
     "wopr.common",
     "tenants",
@@ -254,6 +255,16 @@ SILENCED_SYSTEM_CHECKS = ["djstripe.W002"]
 # --- mail ---
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:25")
 EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
+# Or a provider's HTTP API by django-anymail, which knows the names of its keys.
+WOPR_EMAIL_PROVIDER = env.str("WOPR_EMAIL_PROVIDER", "smtp")
+if WOPR_EMAIL_PROVIDER != "smtp":
+    EMAIL_BACKEND = f"anymail.backends.{WOPR_EMAIL_PROVIDER}.EmailBackend"
+ANYMAIL = {
+    **{k[8:]: v for k, v in env.ENVIRON.items() if k.startswith("ANYMAIL_")},
+    "WEBHOOK_SECRET": env.str("ANYMAIL_WEBHOOK_SECRET", ""),
+    # A refused address is an outcome that staff see, not an error to try again.
+    "IGNORE_RECIPIENT_STATUS": True,
+}
 EMAIL_HOST = EMAIL_CONFIG["EMAIL_HOST"]
 EMAIL_PORT = EMAIL_CONFIG["EMAIL_PORT"]
 EMAIL_HOST_USER = EMAIL_CONFIG["EMAIL_HOST_USER"]

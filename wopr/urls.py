@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from billing import webhooks
+from tenants import webhooks as mail_webhooks
 from wopr import dashboard, health, trail
 from wopr.common.permissions import Public
 
@@ -36,6 +37,7 @@ urlpatterns = [
     path("api/ready", health.ready, name="ready"),
     path("api/webhook/stripe", webhooks.stripe_webhook, name="stripe-webhook"),
     path("api/webhook/stripe/", include(djstripe)),
+    path("api/webhook/email", mail_webhooks.mail_webhook, name="mail-webhook"),
     path("_allauth/", include("allauth.headless.urls")),
     path(
         "admin/trail/<str:correlation_id>",

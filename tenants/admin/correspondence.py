@@ -74,13 +74,21 @@ class MessageAdmin(MachineOwned):
     """E-mails as they were, or will be, sent."""
 
     list_display = ("subject", "recipient", "tenant_link", "status", "tries", "about", "sent")
-    list_filter = ("state", "kind", "created_at")
-    search_fields = ("recipient", "subject", "cause", "correlation_id", "tenant__slug")
+    list_filter = ("state", "delivery", "kind", "created_at")
+    search_fields = (
+        "provider_id",
+        "recipient",
+        "subject",
+        "cause",
+        "correlation_id",
+        "tenant__slug",
+    )
     list_select_related = ("tenant",)
     actions_detail = ("send_again",)
     fieldsets = (
         (None, {"fields": ("subject", "recipient", "tenant_link", "status", "about")}),
         ("Delivery", {"fields": ("tries", "sent", "next_try", "last_error", "trace", "header")}),
+        ("The provider says", {"fields": ("delivery", "reported", "detail", "provider_mark")}),
         ("Content", {"fields": ("preview", "plain")}),
     )
 
@@ -106,7 +114,19 @@ class MessageAdmin(MachineOwned):
 
     @admin.display(description="state", ordering="state")
     def status(self, message: Message) -> SafeString:
-        return pill(message.state)
+        return pill(message.outcome)
+
+    @admin.display(description="last report", ordering="delivery_at")
+    def reported(self, message: Message) -> SafeString | str:
+        return moment(message.delivery_at)
+
+    @admin.display(description="its words")
+    def detail(self, message: Message) -> SafeString | str:
+        return block(message.delivery_detail)
+
+    @admin.display(description="its id")
+    def provider_mark(self, message: Message) -> SafeString | str:
+        return mono(message.provider_id)
 
     @admin.display(description="tries", ordering="attempts")
     def tries(self, message: Message) -> int:

@@ -56,6 +56,28 @@ class Message(Identified):
         SENDING = "sending"
         SENT = "sent"
 
+    class Delivery(models.TextChoices):
+        """What a mail provider says became of it, in the words of django-anymail."""
+
+        QUEUED = "queued", "taken by the provider"
+        SENT = "sent", "on its way"
+        DEFERRED = "deferred"
+        DELIVERED = "delivered"
+        BOUNCED = "bounced"
+        REJECTED = "rejected"
+        FAILED = "failed"
+        INVALID = "invalid", "invalid address"
+        COMPLAINED = "complained", "taken for spam"
+        UNKNOWN = "unknown", "taken, and not understood"
+
+    CAME_BACK = (
+        Delivery.BOUNCED,
+        Delivery.REJECTED,
+        Delivery.FAILED,
+        Delivery.INVALID,
+        Delivery.COMPLAINED,
+    )
+
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="messages")
     kind = models.CharField(max_length=32, choices=Kind)
     cause = models.CharField(max_length=128, help_text="What it is about, e.g. instance:<id>.")
@@ -70,6 +92,14 @@ class Message(Identified):
     next_attempt_at = models.DateTimeField(auto_now_add=True)
     error = models.TextField(blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    provider_id = models.CharField(
+        max_length=255, blank=True, db_index=True, help_text="The mail provider's own id of it."
+    )
+    delivery = models.CharField(
+        max_length=16, choices=Delivery, blank=True, help_text="Empty: nobody reports it."
+    )
+    delivery_detail = models.TextField(blank=True)
+    delivery_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -89,3 +119,8 @@ class Message(Identified):
     def message_id(self) -> str:
         """The same at every try, so that a mailbox recognises a second delivery."""
         return f"<{self.kind}.{self.pk.hex}@wopr>"
+
+    @property
+    def outcome(self) -> str:
+        """How far it came: what a provider reported last, or else our own state of it."""
+        return self.delivery if self.state == self.State.SENT and self.delivery else self.state

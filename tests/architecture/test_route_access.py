@@ -31,15 +31,20 @@ SIGNED_IN: Verdicts = {**PUBLIC, "visitor": SIGN_IN}
 MEMBERS: Verdicts = {**SIGNED_IN, "charlie": NOTHING_HERE}
 PAYERS: Verdicts = {**MEMBERS, "bob": FORBIDDEN}
 
+# There is no address for a mail provider's reports as long as no provider is configured.
+NOBODY: Verdicts = dict.fromkeys(PUBLIC, NOTHING_HERE)
+
 RULES: dict[str, Verdicts] = {
     "GET api/health": PUBLIC,
     "GET api/live": PUBLIC,
     "GET api/ready": PUBLIC,
     "POST api/webhook/stripe": PUBLIC,
     "POST api/webhook/stripe/<uuid:uuid>": PUBLIC,
+    "POST api/webhook/email": NOBODY,
     "GET api/v1/schema": PUBLIC,
     "GET api/v1/docs": PUBLIC,
     "GET api/v1/plans": PUBLIC,
+    "GET api/v1/add-ons": PUBLIC,
     "GET api/v1/me": SIGNED_IN,
     "GET api/v1/tenants": SIGNED_IN,
     "POST api/v1/tenants": SIGNED_IN,

@@ -58,6 +58,12 @@ LOOKS = {
     # e-mails
     "sending": Look("info", "progress_activity", "sending"),
     "sent": Look("good", "check_circle", "sent"),
+    "deferred": Look("warning", "schedule", "delayed"),
+    "delivered": Look("good", "mark_email_read", "delivered"),
+    "bounced": Look("danger", "error", "bounced"),
+    "rejected": Look("danger", "block", "rejected"),
+    "invalid": Look("danger", "block", "no such address"),
+    "complained": Look("danger", "warning", "taken for spam"),
     # DNS records
     "wanted": Look("info", "schedule", "wanted"),
     "published": Look("good", "check_circle", "published"),
