@@ -2,7 +2,9 @@
 
 Level-triggered: whatever event came, all charges of the customer are read again. A hold is placed
 once for each dispute or refund, so that one which a person has lifted does not come back; paying
-lifts none of them, and a dispute that was won lifts its own.
+lifts none of them, and a dispute that was won lifts its own. A refund that was a kindness or the
+mending of a double charge takes nothing back: Stripe's reason `duplicate`, or `wopr_goodwill` in
+the refund's metadata, which may be set later and then lifts the hold.
 """
 
 from typing import Any
@@ -18,7 +20,9 @@ from wopr.common.locks import session_lock
 
 # The money is gone, or is being fought over. An inquiry (warning_*) has taken nothing yet.
 _AGAINST_US = frozenset({"needs_response", "under_review", "lost"})
-_KINDS = ("charge.dispute.", "charge.refunded", "charge.refund.")
+_KINDS = ("charge.dispute.", "charge.refunded", "charge.refund.", "refund.")
+GOODWILL = "wopr_goodwill"
+_NO = frozenset({"", "0", "false", "no"})
 
 
 def concerns(event_type: str) -> bool:
@@ -44,11 +48,25 @@ def tenant_holds_refresh(*, tenant_id: UUID) -> None:
 
 def _follow_charge(tenant: Tenant, charge: Any) -> None:
     if charge["refunded"]:
-        note = f"Charge {charge['id']} was refunded in full."
-        _place_once(tenant, Hold.Reason.REFUND, charge["id"], note)
+        _follow_refunds(tenant, charge)
     if charge["disputed"]:
         for dispute in stripe_charges.disputes_of(charge["id"]):
             _follow_dispute(tenant, dispute)
+
+
+def _follow_refunds(tenant: Tenant, charge: Any) -> None:
+    refunds = stripe_charges.refunds_of(charge["id"])
+    taken_back = sum(refund["amount"] for refund in refunds if not _is_goodwill(refund))
+    if taken_back >= charge["amount"]:
+        note = f"Charge {charge['id']} was refunded in full."
+        _place_once(tenant, Hold.Reason.REFUND, charge["id"], note)
+        return
+    _lift(tenant, charge["id"], "The refund was goodwill, as Stripe has it.")
+
+
+def _is_goodwill(refund: Any) -> bool:
+    said = (refund["metadata"] or {}).get(GOODWILL, "")
+    return refund["reason"] == "duplicate" or said.strip().lower() not in _NO
 
 
 def _follow_dispute(tenant: Tenant, dispute: Any) -> None:
@@ -56,15 +74,19 @@ def _follow_dispute(tenant: Tenant, dispute: Any) -> None:
         note = f"Charge {dispute['charge']} is disputed: {dispute['reason']}."
         _place_once(tenant, Hold.Reason.CHARGEBACK, dispute["id"], note)
         return
-    by = _placed_by(dispute["id"])
-    for hold in Hold.objects.filter(tenant=tenant, placed_by=by, lifted_at__isnull=True):
-        holds.hold_lift(hold=hold, note=f"The dispute ended: {dispute['status']}.", by=by)
+    _lift(tenant, dispute["id"], f"The dispute ended: {dispute['status']}.")
 
 
 def _place_once(tenant: Tenant, reason: str, stripe_id: str, note: str) -> None:
     by = _placed_by(stripe_id)
     if not Hold.objects.filter(tenant=tenant, reason=reason, placed_by=by).exists():
         holds.hold_place(tenant=tenant, reason=reason, note=note, by=by)
+
+
+def _lift(tenant: Tenant, stripe_id: str, note: str) -> None:
+    by = _placed_by(stripe_id)
+    for hold in Hold.objects.filter(tenant=tenant, placed_by=by, lifted_at__isnull=True):
+        holds.hold_lift(hold=hold, note=note, by=by)
 
 
 def _placed_by(stripe_id: str) -> str:

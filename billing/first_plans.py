@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.models import Plan, Price
+from billing.models import AddOn, Plan, Price
 
 MONTH, YEAR = Price.Interval.MONTH, Price.Interval.YEAR
 FIRST_PLANS: tuple[tuple[dict[str, Any], dict[str, int]], ...] = (
@@ -49,6 +49,39 @@ FIRST_PLANS: tuple[tuple[dict[str, Any], dict[str, int]], ...] = (
         {MONTH: 7900, YEAR: 79000},
     ),
 )
+FIRST_ADD_ONS: tuple[tuple[dict[str, Any], dict[str, int]], ...] = (
+    (
+        {
+            "code": "memory-512",
+            "name": "512 MB more memory",
+            "description": "For each of your bots.",
+            "memory_mb": 512,
+            "position": 1,
+        },
+        {MONTH: 400, YEAR: 4000},
+    ),
+    (
+        {
+            "code": "disk-10",
+            "name": "10 GB more storage",
+            "description": "For each of your bots.",
+            "disk_gb": 10,
+            "position": 2,
+        },
+        {MONTH: 300, YEAR: 3000},
+    ),
+)
+
+
+def first_add_ons_ensure() -> None:
+    """Adds those of FIRST_ADD_ONS that are missing, with their prices."""
+    for fields, prices in FIRST_ADD_ONS:
+        add_on, created = AddOn.objects.get_or_create(code=fields["code"], defaults=fields)
+        if created:
+            Price.objects.bulk_create(
+                Price(add_on=add_on, interval=interval, amount=amount)
+                for interval, amount in prices.items()
+            )
 
 
 def first_plans_ensure() -> None:

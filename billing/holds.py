@@ -43,6 +43,15 @@ def hold_lift(*, hold: Hold, note: str, by: str) -> Hold:
     return hold
 
 
+def refund_forgive(*, hold: Hold, note: str, by: str) -> Hold:
+    """Says of a refund, after it was made, that it was goodwill: the hold for it is lifted."""
+    if hold.reason != Hold.Reason.REFUND:
+        message = f"This hold is for “{hold.reason}”, not for a refund; lift it instead."
+        raise Refused("not_a_refund", message, status=409)
+    _require(note)
+    return hold_lift(hold=hold, note=f"Goodwill: {note}", by=by)
+
+
 def reprieve_grant(*, tenant: Tenant, until: datetime | None, note: str, by: str) -> Reprieve:
     """Gives a tenant that has not paid time until a moment, or (None) until it is revoked."""
     _require(note)

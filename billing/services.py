@@ -1,5 +1,6 @@
 """Every write of billing's surfaces."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -8,8 +9,8 @@ from djstripe.models import Customer, WebhookEventTrigger
 from billing import checkouts, entitlements
 from billing.gateways import stripe
 from billing.models import Checkout, Entitlement, Plan, Price
+from billing.orders import Order, order_of
 from billing.tasks import plan_publish, plan_refresh, stripe_audit, trigger_process
-from billing.terms import MOST_BOTS
 from tenants.models import Tenant
 from wopr.common.correlation import current_id
 from wopr.common.errors import ProviderError, Refused
@@ -75,35 +76,43 @@ def plan_apply(*, plan: Plan) -> None:
 
 
 def checkout_open(
-    *, tenant: Tenant, plan_code: str, interval: str = Price.Interval.MONTH, quantity: int = 1
+    *,
+    tenant: Tenant,
+    plan_code: str,
+    interval: str = Price.Interval.MONTH,
+    quantity: int = 1,
+    add_ons: Mapping[str, int] | None = None,
 ) -> Checkout:
-    """A payment page for the plan: the one that is open already, or a new one.
+    """A payment page for the plan and its add-ons: the one that is open already, or a new one.
 
-    Raises Refused for an unknown plan or a tenant that has a subscription, ProviderError when
+    Raises Refused for what is not sold or a tenant that has a subscription, ProviderError when
     Stripe cannot be reached; nothing is charged in either case.
     """
-    price = _price(plan_code, interval)
-    if not 1 <= quantity <= MOST_BOTS:
-        raise Refused("bad_quantity", f"Choose 1 to {MOST_BOTS}.", field="quantity")
+    more = {code: count for code, count in (add_ons or {}).items() if count}
+    order = order_of(plan_code=plan_code, interval=interval, quantity=quantity, add_ons=more)
     _refuse_subscribed(tenant, Entitlement.objects.filter(tenant=tenant).first())
     customer_id = customer_ensure(tenant=tenant)
-    wanted = {"plan": price.plan, "interval": interval, "quantity": quantity}
+    wanted = {
+        "plan": order.plan,
+        "interval": interval,
+        "quantity": quantity,
+        "add_ons": more,
+    }
     # Two tabs with two plans: the second waits, and finds (or closes) what the first has opened.
     with session_lock(f"checkout:{tenant.pk}"):
         checkout = _live_checkout(tenant, wanted)
         if checkout.status == Checkout.Status.OPEN:
             return checkout
-        return checkouts.opened(checkout, _session(checkout, price, customer_id))
+        return checkouts.opened(checkout, _session(checkout, order, customer_id))
 
 
-def _session(checkout: Checkout, price: Price, customer_id: str) -> Any:
-    plan = checkout.plan
+def _session(checkout: Checkout, order: Order, customer_id: str) -> Any:
+    plan = order.plan
     try:
         return stripe.session_create(
             checkout_id=str(checkout.pk),
             customer_id=customer_id,
-            price_id=price.stripe_price_id,
-            quantity=checkout.quantity,
+            lines=[(line.price.stripe_price_id, line.quantity) for line in order.lines],
             trial_days=plan.trial_days,
             metadata={"tenant": str(checkout.tenant_id), "plan": plan.code},
         )
@@ -120,21 +129,6 @@ def _refuse_subscribed(tenant: Tenant, entitlement: Entitlement | None) -> None:
             f"{tenant.name} already has a subscription; it was not charged again.",
             status=409,
         )
-
-
-def _price(plan_code: str, interval: str) -> Price:
-    plan = Plan.objects.filter(code=plan_code, on_sale=True).first()
-    if plan is None:
-        raise Refused("unknown_plan", f"There is no plan “{plan_code}” on sale.", field="plan")
-    price = plan.price(interval)
-    if price is None or not price.stripe_price_id:
-        raise Refused(
-            "plan_not_priced",
-            f"{plan.name} cannot be bought by the {interval} yet: it has no price at Stripe.",
-            field="plan",
-            status=409,
-        )
-    return price
 
 
 def _live_checkout(tenant: Tenant, wanted: dict[str, Any]) -> Checkout:

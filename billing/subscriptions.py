@@ -4,50 +4,63 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from djstripe.models import Customer
 
+from billing.changes import Target, Wish, target_of
 from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe_subscriptions as stripe
-from billing.models import AddOn, Entitlement, Plan
-from billing.terms import MOST_BOTS, items_of, plan_of
+from billing.models import Entitlement
+from billing.terms import items_of
 from tenants.models import Tenant
 from wopr.common.errors import Refused
 from wopr.common.locks import session_lock
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line of an invoice; its amount may be negative."""
+
+    description: str
+    amount: int
+
+
+@dataclass(frozen=True)
 class Preview:
-    """What a change would cost now. Amounts are in the currency's minor unit."""
+    """What a change would cost now, and from then on. Amounts are in the currency's minor unit."""
 
-    plan: Plan
-    quantity: int
+    target: Target
     due_now: int
+    credit: int
     currency: str
-    lines: tuple[tuple[str, int], ...]
+    lines: tuple[Line, ...]
+    next_at: datetime
 
 
-def change_preview(*, tenant: Tenant, plan_code: str, quantity: int, interval: str = "") -> Preview:
-    """The proration of a change, as Stripe would invoice it now. Changes nothing.
-
-    Without an interval the subscription keeps its own.
-    """
+def change_preview(*, tenant: Tenant, wish: Wish) -> Preview:
+    """The proration of a change, as Stripe would invoice it now. Changes nothing."""
     with _locked(tenant) as subscription:
-        target = _target(subscription, plan_code, quantity, interval)
+        target = target_of(subscription, wish)
         invoice = stripe.preview(subscription=subscription, items=target.items)
-    lines = tuple((line["description"] or "", line["amount"]) for line in invoice["lines"]["data"])
-    return Preview(target.plan, quantity, invoice["amount_due"], invoice["currency"], lines)
+    data = invoice["lines"]["data"]
+    ends = [line["period"]["end"] for line in data] or [target.period_end]
+    return Preview(
+        target=target,
+        due_now=invoice["amount_due"],
+        credit=max(-invoice["total"], 0),
+        currency=invoice["currency"],
+        lines=tuple(Line(line["description"] or "", line["amount"]) for line in data),
+        next_at=datetime.fromtimestamp(max(ends), UTC),
+    )
 
 
-def change(*, tenant: Tenant, plan_code: str, quantity: int, interval: str = "") -> Entitlement:
-    """Moves the subscription to a plan and number of bots; bots follow by operations.
-
-    Without an interval the subscription keeps its own.
-    """
+def change(*, tenant: Tenant, wish: Wish) -> Entitlement:
+    """Moves the subscription to what is wished for; bots follow by operations."""
     with _locked(tenant) as subscription:
-        target = _target(subscription, plan_code, quantity, interval)
+        target = target_of(subscription, wish)
         key = _key(subscription, target.items)
         stripe.change(subscription=subscription, items=target.items, key=key)
         return _refreshed(tenant)
@@ -80,7 +93,7 @@ def portal_open(*, tenant: Tenant) -> str:
     customer_id = customers.values_list("id", flat=True).first()
     if customer_id is None:
         raise Refused("no_customer", f"{tenant.name} has not bought anything yet.", status=409)
-    back = f"{settings.WOPR_DASHBOARD_URL}/tenants/{tenant.pk}"
+    back = f"{settings.WOPR_DASHBOARD_URL}/tenants/{tenant.pk}/billing"
     return str(stripe.portal(customer_id=customer_id, return_url=back)["url"])
 
 
@@ -96,57 +109,6 @@ def _locked(tenant: Tenant) -> Iterator[Any]:
                 status=409,
             )
         yield stripe.retrieve(entitlement.stripe_subscription_id)
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a change leads: the plan, and what each item becomes."""
-
-    plan: Plan
-    items: list[dict[str, Any]]
-
-
-def _target(subscription: Any, plan_code: str, quantity: int, interval: str) -> Target:
-    if not 1 <= quantity <= MOST_BOTS:
-        raise Refused("bad_quantity", f"Choose 1 to {MOST_BOTS} bots.", field="quantity")
-    now = _plan_item(subscription)
-    interval = interval or now["price"]["recurring"]["interval"]
-    plan = Plan.objects.filter(code=plan_code, on_sale=True).first()
-    price = plan.price(interval) if plan else None
-    if plan is None or price is None or not price.stripe_price_id:
-        raise Refused("unknown_plan", f"There is no plan “{plan_code}” on sale.", field="plan")
-    wanted = (price.stripe_price_id, quantity)
-    if (now["price"]["id"], now["quantity"]) == wanted:
-        raise Refused("no_change", f"You have {plan.name} already.", field="plan", status=409)
-    moved = {"id": now["id"], "price": price.stripe_price_id, "quantity": quantity}
-    return Target(plan, [moved, *_moved_add_ons(subscription, interval)])
-
-
-def _plan_item(subscription: Any) -> Any:
-    """The item that is the plan; beside it there may be add-ons and metered ones."""
-    items = subscription["items"]["data"]
-    _, plan_item = plan_of(items_of(subscription))
-    wanted = plan_item.price_id if plan_item else items[0]["price"]["id"]
-    return next(item for item in items if item["price"]["id"] == wanted)
-
-
-def _moved_add_ons(subscription: Any, interval: str) -> list[dict[str, Any]]:
-    """Stripe wants one interval for all items, so add-ons move to theirs of the same length."""
-    moved = []
-    for item in subscription["items"]["data"]:
-        add_on = AddOn.objects.filter(stripe_product_id=item["price"]["product"]).first()
-        if add_on is None or item["price"]["recurring"]["interval"] == interval:
-            continue
-        price = add_on.price(interval)
-        if price is None:
-            raise Refused(
-                "add_on_not_priced",
-                f"{add_on.name} is not sold by the {interval}; remove it first.",
-                field="interval",
-                status=409,
-            )
-        moved.append({"id": item["id"], "price": price.stripe_price_id})
-    return moved
 
 
 def _key(subscription: Any, wanted: list[dict[str, Any]]) -> str:

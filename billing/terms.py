@@ -4,8 +4,8 @@ An item is known by its product, not by its price: whoever pays a price that is 
 what was bought with it.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from billing.models import AddOn, Plan
@@ -29,6 +29,8 @@ class Item:
 class Terms:
     """What all items together allow. Limits are those of each bot."""
 
+    quantity: int = 0
+    add_ons: dict[str, int] = field(default_factory=dict)
     bots: int = 0
     memory_mb: int = 0
     cpu_millis: int = 0
@@ -59,8 +61,11 @@ def terms_of(items: Sequence[Item]) -> tuple[Plan | None, Terms]:
     plan, item = plan_of(items)
     if plan is None or item is None:
         return None, Terms(**_cost(items))
-    more = _added(items)
+    add_ons = add_ons_of(items)
+    more = _added(add_ons)
     return plan, Terms(
+        quantity=item.quantity,
+        add_ons={add_on.code: count for add_on, count in add_ons.items()},
         bots=plan.bots * item.quantity + more["bots"],
         memory_mb=plan.memory_mb + more["memory_mb"],
         cpu_millis=plan.cpu_millis,
@@ -71,13 +76,20 @@ def terms_of(items: Sequence[Item]) -> tuple[Plan | None, Terms]:
     )
 
 
-def _added(items: Sequence[Item]) -> dict[str, int]:
+def add_ons_of(items: Sequence[Item]) -> dict[AddOn, int]:
+    """The add-ons among the items, and how many of each."""
     quantities = {item.product_id: item.quantity for item in items}
     added = AddOn.objects.filter(stripe_product_id__in=quantities).exclude(stripe_product_id="")
+    return {
+        add_on: quantities[add_on.stripe_product_id] for add_on in added.prefetch_related("prices")
+    }
+
+
+def _added(add_ons: Mapping[AddOn, int]) -> dict[str, int]:
     more = {"bots": 0, "memory_mb": 0, "disk_gb": 0}
-    for add_on in added:
+    for add_on, count in add_ons.items():
         for name in more:
-            more[name] += getattr(add_on, name) * quantities[add_on.stripe_product_id]
+            more[name] += getattr(add_on, name) * count
     return more
 
 

@@ -72,7 +72,7 @@ class HoldAdmin(Decision):
     list_filter = ("reason", ("lifted_at", admin.EmptyFieldListFilter))
     search_fields = ("tenant__slug", "note", "placed_by")
     actions_list = ("place",)
-    actions_detail = ("lift",)
+    actions_detail = ("lift", "goodwill")
     fieldsets = (
         (None, {"fields": ("tenant_link", "reason", "state", "note", "placed_by", "since")}),
         ("Lifted", {"fields": ("lifted", "lifted_by", "lift_note")}),
@@ -115,6 +115,27 @@ class HoldAdmin(Decision):
                 hold=hold, note=form.cleaned_data["note"], by=str(request.user)
             ),
             f"The hold is lifted; the bots of {hold.tenant} return if nothing else holds them.",
+        )
+
+    @confirmed(
+        "The refund was goodwill",
+        icon="volunteer_activism",
+        ask="Was this refund goodwill?",
+        effects="The hold for the refund is lifted and does not come back. If nothing else speaks "
+        "against it, the tenant's bots start again. For a refund still to be made, put "
+        "wopr_goodwill=1 into its metadata at Stripe; then nothing is held.",
+        form=ReasonForm,
+    )
+    def goodwill(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        hold = get_object_or_404(Hold, pk=object_id)
+        return self.carry_out(
+            request,
+            hold,
+            lambda: holds.refund_forgive(
+                hold=hold, note=form.cleaned_data["note"], by=str(request.user)
+            ),
+            f"The refund counts as goodwill; the bots of {hold.tenant} return if nothing else "
+            "holds them.",
         )
 
     @admin.display(description="state")

@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.models import Checkout, Entitlement, Plan, Price
-from billing.standing import standing_for
+from billing.models import AddOn, Checkout, Entitlement, Plan, Price
+from billing.orders import MOST_OF_AN_ADD_ON
+from billing.standing import Standing, standing_for
 from billing.terms import MOST_BOTS
 
 
@@ -46,11 +48,33 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
 
     @extend_schema_field(PriceSerializer(many=True))
     def get_prices(self, plan: Plan) -> list[dict[str, Any]]:
-        offered = [plan.price(interval) for interval in Price.Interval.values]
-        return [PriceSerializer(price).data for price in offered if price]
+        return _prices(plan)
 
     def get_cpus(self, plan: Plan) -> float:
         return plan.cpu_millis / 1000
+
+
+class AddOnSerializer(serializers.ModelSerializer[AddOn]):
+    prices = serializers.SerializerMethodField(help_text="One for each interval.")
+
+    class Meta:
+        model = AddOn
+        fields = ("code", "name", "description", "prices", "bots", "memory_mb", "disk_gb")
+
+    @extend_schema_field(PriceSerializer(many=True))
+    def get_prices(self, add_on: AddOn) -> list[dict[str, Any]]:
+        return _prices(add_on)
+
+
+def _prices(offer: Plan | AddOn) -> list[dict[str, Any]]:
+    offered = [offer.price(interval) for interval in Price.Interval.values]
+    return [PriceSerializer(price).data for price in offered if price]
+
+
+class CountsField(serializers.DictField):
+    """Codes of add-ons, each with how many of it."""
+
+    child = serializers.IntegerField(min_value=0, max_value=MOST_OF_AN_ADD_ON)
 
 
 class BuySerializer(serializers.Serializer[Any]):
@@ -59,11 +83,22 @@ class BuySerializer(serializers.Serializer[Any]):
     quantity = serializers.IntegerField(
         default=1, min_value=1, max_value=MOST_BOTS, help_text="How many times the plan's bots."
     )
+    add_ons = CountsField(default=dict, help_text="Code to how many.")
 
 
-class ChangeSerializer(BuySerializer):
-    interval = serializers.ChoiceField(
-        Price.Interval.choices, required=False, help_text="Left out: as it is now."
+class ChangeSerializer(serializers.Serializer[Any]):
+    """What is left out stays as it is now."""
+
+    plan = serializers.CharField(max_length=40)
+    interval = serializers.ChoiceField(Price.Interval.choices, required=False)
+    quantity = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST_BOTS,
+        help_text="How many times the plan's bots.",
+    )
+    add_ons = CountsField(
+        required=False, help_text="Code to how many; those that are not named are removed."
     )
 
 
@@ -77,10 +112,17 @@ class PreviewLineSerializer(serializers.Serializer[Any]):
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
-    plan = serializers.CharField()
-    quantity = serializers.IntegerField()
+    plan = serializers.CharField(source="target.plan.code")
+    interval = serializers.CharField(source="target.interval")
+    quantity = serializers.IntegerField(source="target.quantity")
+    add_ons = CountsField(source="target.add_ons")
     due_now = serializers.IntegerField(help_text="In the currency's minor unit.")
+    credit = serializers.IntegerField(help_text="What is taken off the next invoices.")
     currency = serializers.CharField()
+    next_amount = serializers.IntegerField(
+        source="target.amount", help_text="Of each invoice from then on, without taxes, discounts."
+    )
+    next_at = serializers.DateTimeField(help_text="When the next invoice comes.")
     lines = PreviewLineSerializer(many=True)
 
 
@@ -100,6 +142,7 @@ class CheckoutSerializer(serializers.ModelSerializer[Checkout]):
             "plan",
             "interval",
             "quantity",
+            "add_ons",
             "status",
             "url",
             "expires_at",
@@ -118,37 +161,67 @@ class CheckoutSerializer(serializers.ModelSerializer[Checkout]):
 
 
 class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
+    """Of one entitlement at a time."""
+
+    _read: Standing | None = None
     plan: serializers.SlugRelatedField[Plan] = serializers.SlugRelatedField(
         slug_field="code", read_only=True
     )
+    plan_name = serializers.CharField(source="plan.name", default="")
+    add_ons = CountsField()
     entitled = serializers.BooleanField(read_only=True)
     service = serializers.SerializerMethodField()
+    reason = serializers.SerializerMethodField(help_text="Of a service that is or will be stopped.")
     suspends_at = serializers.SerializerMethodField()
     ends_at = serializers.SerializerMethodField()
+    retention_days = serializers.SerializerMethodField(
+        help_text="How long what bots stored is kept once the service has stopped."
+    )
 
     class Meta:
         model = Entitlement
         fields = (
             "status",
             "plan",
+            "plan_name",
+            "quantity",
+            "add_ons",
             "bots",
             "amount",
             "currency",
             "interval",
             "entitled",
             "service",
+            "reason",
             "suspends_at",
             "ends_at",
+            "retention_days",
             "current_period_end",
             "cancel_at_period_end",
             "refreshed_at",
         )
 
     def get_service(self, entitlement: Entitlement) -> str:
-        return standing_for(entitlement.tenant_id).service
+        return self._standing(entitlement).service
+
+    @extend_schema_field(serializers.ChoiceField(["", "payment", "held"]))
+    def get_reason(self, entitlement: Entitlement) -> str:
+        """Which hold it is, and why, is between the customer and our staff."""
+        known = {"": "", "payment": "payment", "no plan": ""}
+        return known.get(self._standing(entitlement).reason, "held")
 
     def get_suspends_at(self, entitlement: Entitlement) -> datetime | None:
-        return standing_for(entitlement.tenant_id).suspends_at
+        return self._standing(entitlement).suspends_at
 
     def get_ends_at(self, entitlement: Entitlement) -> datetime | None:
-        return standing_for(entitlement.tenant_id).ends_at
+        return self._standing(entitlement).ends_at
+
+    def get_retention_days(self, _: Entitlement) -> int:
+        days: int = settings.WOPR_RETENTION_DAYS
+        return days
+
+    def _standing(self, entitlement: Entitlement) -> Standing:
+        """Read once for each answer."""
+        if self._read is None:
+            self._read = standing_for(entitlement.tenant_id)
+        return self._read

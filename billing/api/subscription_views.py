@@ -14,6 +14,7 @@ from billing.api.serializers import (
     PreviewSerializer,
     SubscriptionSerializer,
 )
+from billing.changes import Wish
 from tenants.api.views import TenantScoped
 from tenants.models import Membership
 from wopr.common.permissions import SignedIn
@@ -28,44 +29,24 @@ class SubscriptionAction(TenantScoped):
 
 
 class SubscriptionPreviewView(SubscriptionAction):
-    """What a change of plan or number of bots would cost now. Changes nothing."""
+    """What a change of plan, number of bots or add-ons would cost now. Changes nothing."""
 
     permission_classes = (SignedIn,)
 
     @extend_schema(request=ChangeSerializer, responses=PreviewSerializer)
     def post(self, request: Request, **_: Any) -> Response:
-        wanted = _valid(ChangeSerializer(data=request.data))
-        preview = subscriptions.change_preview(
-            tenant=self.tenant,
-            plan_code=wanted["plan"],
-            quantity=wanted["quantity"],
-            interval=wanted.get("interval", ""),
-        )
-        lines = [{"description": text, "amount": amount} for text, amount in preview.lines]
-        answer = {
-            "plan": preview.plan.code,
-            "quantity": preview.quantity,
-            "due_now": preview.due_now,
-            "currency": preview.currency,
-            "lines": lines,
-        }
-        return Response(PreviewSerializer(answer).data)
+        preview = subscriptions.change_preview(tenant=self.tenant, wish=_wish(request))
+        return Response(PreviewSerializer(preview).data)
 
 
 class SubscriptionChangeView(SubscriptionAction):
-    """Changes the plan or the number of bots, and charges or credits the difference."""
+    """Changes plan, number of bots or add-ons, and charges or credits the difference."""
 
     permission_classes = (SignedIn,)
 
     @extend_schema(request=ChangeSerializer, responses=SubscriptionSerializer)
     def post(self, request: Request, **_: Any) -> Response:
-        wanted = _valid(ChangeSerializer(data=request.data))
-        entitlement = subscriptions.change(
-            tenant=self.tenant,
-            plan_code=wanted["plan"],
-            quantity=wanted["quantity"],
-            interval=wanted.get("interval", ""),
-        )
+        entitlement = subscriptions.change(tenant=self.tenant, wish=_wish(request))
         return Response(SubscriptionSerializer(entitlement).data)
 
 
@@ -100,6 +81,10 @@ class PortalView(SubscriptionAction):
     @extend_schema(request=None, responses=PortalSerializer)
     def post(self, request: Request, **_: Any) -> Response:
         return Response({"url": subscriptions.portal_open(tenant=self.tenant)})
+
+
+def _wish(request: Request) -> Wish:
+    return Wish(**_valid(ChangeSerializer(data=request.data)))
 
 
 def _valid(serializer: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ TENANT = "tenants/<uuid:tenant_id>"
 
 urlpatterns = [
     path("plans", views.PlanListView.as_view(), name="plans"),
+    path("add-ons", views.AddOnListView.as_view(), name="add-ons"),
     path(f"{TENANT}/checkout", views.CheckoutOpenView.as_view(), name="checkout-open"),
     path("checkouts/<uuid:checkout_id>", views.CheckoutView.as_view(), name="checkout"),
     path(f"{TENANT}/subscription", views.SubscriptionView.as_view(), name="subscription"),

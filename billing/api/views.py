@@ -11,12 +11,13 @@ from rest_framework.response import Response
 
 from billing import services
 from billing.api.serializers import (
+    AddOnSerializer,
     BuySerializer,
     CheckoutSerializer,
     PlanSerializer,
     SubscriptionSerializer,
 )
-from billing.models import Checkout, Entitlement, Plan, Price
+from billing.models import AddOn, Checkout, Entitlement, Plan, Price
 from tenants.api.views import TenantScoped
 from tenants.models import Membership, Tenant
 from wopr.common.permissions import Public, SignedIn
@@ -32,6 +33,20 @@ class PlanListView(generics.ListAPIView[Plan]):
     def get_queryset(self) -> QuerySet[Plan]:
         priced = Price.objects.filter(currency=settings.WOPR_CURRENCY).values("plan")
         return Plan.objects.filter(on_sale=True, pk__in=priced).prefetch_related("prices")
+
+
+class AddOnListView(generics.ListAPIView[AddOn]):
+    """What can be bought beside a plan, in the currency that we sell in."""
+
+    permission_classes = (Public,)
+    serializer_class = AddOnSerializer
+    pagination_class = None
+
+    def get_queryset(self) -> QuerySet[AddOn]:
+        priced = Price.objects.filter(currency=settings.WOPR_CURRENCY).exclude(stripe_price_id="")
+        return AddOn.objects.filter(on_sale=True, pk__in=priced.values("add_on")).prefetch_related(
+            "prices"
+        )
 
 
 class CheckoutOpenView(TenantScoped):
@@ -50,6 +65,7 @@ class CheckoutOpenView(TenantScoped):
             plan_code=choice["plan"],
             interval=choice["interval"],
             quantity=choice["quantity"],
+            add_ons=choice["add_ons"],
         )
         return Response(CheckoutSerializer(checkout).data, status=status.HTTP_201_CREATED)
 

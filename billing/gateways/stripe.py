@@ -6,7 +6,7 @@ gives a 500 again to the same key for a day, so a key is used only where nothing
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -82,12 +82,13 @@ def session_create(
     *,
     checkout_id: str,
     customer_id: str,
-    price_id: str,
-    quantity: int,
+    lines: Sequence[tuple[str, int]],
     trial_days: int,
     metadata: dict[str, str],
 ) -> Any:
     """A hosted payment page for one subscription; the same one for the same checkout.
+
+    `lines` are ids of prices, each with its quantity.
 
     So is an error that Stripe answered with: after it the checkout is of no use any more.
     """
@@ -98,7 +99,7 @@ def session_create(
     wanted: Any = {
         "mode": "subscription",
         "customer": customer_id,
-        "line_items": [{"price": price_id, "quantity": quantity}],
+        "line_items": [{"price": price, "quantity": quantity} for price, quantity in lines],
         "client_reference_id": checkout_id,
         "success_url": back + "?session_id={CHECKOUT_SESSION_ID}",
         "cancel_url": back + "?cancelled=1",

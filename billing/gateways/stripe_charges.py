@@ -1,6 +1,6 @@
 """Reading charges and what became of them: disputes and refunds.
 
-Source: docs.stripe.com/api/charges/list, docs.stripe.com/api/disputes/list.
+Source: docs.stripe.com/api/charges/list, .../disputes/list, .../refunds/list.
 """
 
 from typing import Any
@@ -23,4 +23,10 @@ def charges_of(customer_id: str) -> list[Any]:
 def disputes_of(charge_id: str) -> list[Any]:
     with translated("Stripe could not list disputes"):
         page = client().v1.disputes.list({"charge": charge_id, "limit": 100})
+        return list(page.auto_paging_iter())
+
+
+def refunds_of(charge_id: str) -> list[Any]:
+    with translated("Stripe could not list refunds"):
+        page = client().v1.refunds.list({"charge": charge_id, "limit": 100})
         return list(page.auto_paging_iter())

@@ -23,6 +23,7 @@ class Checkout(Identified):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="checkouts")
     interval = models.CharField(max_length=8, choices=Price.Interval, default=Price.Interval.MONTH)
     quantity = models.PositiveSmallIntegerField(default=1)
+    add_ons = models.JSONField(default=dict, blank=True, help_text="Code to how many.")
     status = models.CharField(max_length=16, choices=Status, default=Status.OPENING)
     stripe_session_id = models.CharField(max_length=255, blank=True)
     url = models.URLField(max_length=2048, blank=True)

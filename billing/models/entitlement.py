@@ -25,6 +25,8 @@ class Entitlement(models.Model):
     tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, related_name="entitlement")
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     status = models.CharField(max_length=32, choices=Status, default=Status.NONE)
+    quantity = models.PositiveSmallIntegerField(default=1, help_text="How many times the plan.")
+    add_ons = models.JSONField(default=dict, blank=True, help_text="Code to how many.")
     bots = models.PositiveSmallIntegerField(default=0, help_text="How many instances may run.")
     memory_mb = models.PositiveIntegerField(default=0, help_text="Of each bot, with add-ons.")
     cpu_millis = models.PositiveIntegerField(default=0)

@@ -31,17 +31,20 @@ def test_loading_gives_each_plan_one_product_with_a_price_for_each_interval(
 ) -> None:
     said = load_plans()
     assert [plan.code for plan in Plan.objects.all()] == ["starter", "team", "studio"]
-    rows = {price.stripe_price_id: price for price in Price.objects.select_related("plan")}
+    rows = {
+        price.stripe_price_id: price for price in Price.objects.select_related("plan", "add_on")
+    }
     prices = account.all("prices")
     assert {price["id"] for price in prices} == rows.keys()
-    assert len(prices) == 6
+    assert len(prices) == 2 * (3 + 2), "three plans and two add-ons, by month and by year"
     for price in prices:
         row = rows[price["id"]]
-        assert row.plan is not None
-        assert row.plan.stripe_product_id == price["product"]
+        offer = row.plan or row.add_on
+        assert offer is not None
+        assert offer.stripe_product_id == price["product"]
         assert (price["unit_amount"], price["currency"]) == (row.amount, row.currency)
         assert price["recurring"]["interval"] == row.interval
-        assert f"{row.plan.code} by the {row.interval}: {price['id']}" in said
+        assert f"{offer.code} by the {row.interval}: {price['id']}" in said
 
 
 def test_loading_twice_makes_nothing_twice(stripe: SandboxControl, account: Account) -> None:
@@ -76,7 +79,7 @@ def test_a_load_that_broke_off_is_finished_by_the_next(
         load_plans()
     stripe.clear()
     load_plans()
-    assert (len(account.all("products")), len(account.all("prices"))) == (3, 6)
+    assert (len(account.all("products")), len(account.all("prices"))) == (5, 10)
 
 
 def test_everybody_may_see_what_is_on_sale_and_nothing_else(plan: Plan) -> None:

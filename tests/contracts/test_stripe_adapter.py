@@ -39,8 +39,7 @@ def open_page(customer: Any, price: Any) -> Callable[..., Any]:
         wanted = {
             "checkout_id": checkout_id,
             "customer_id": customer.id,
-            "price_id": price.id,
-            "quantity": 1,
+            "lines": [(price.id, 1)],
             "trial_days": 0,
             "metadata": {"tenant": TENANT},
         }
@@ -138,7 +137,7 @@ def test_a_page_that_was_closed_cannot_be_paid(
 
 def test_what_stripe_refuses_is_permanent_and_says_why(open_page: Callable[..., Any]) -> None:
     with pytest.raises(ProviderError, match=r"could not open the checkout: No such price") as error:
-        open_page(str(uuid4()), price_id="price_nothing")
+        open_page(str(uuid4()), lines=[("price_nothing", 1)])
 
     assert error.value.permanent
 
