@@ -143,6 +143,17 @@ def refund_retrieve(call: Call) -> Json:
     return call.world.objects.get("refund", call.id)
 
 
+def refund_update(call: Call) -> Json:
+    """POST /v1/refunds/{id}: only its metadata can change."""
+    refund = refund_retrieve(call)
+    call.params.allow(("metadata",))
+    call.world.update(
+        refund, "refund.updated", metadata=call.params.merged_metadata(refund["metadata"])
+    )
+    call.world.emit("charge.refund.updated", refund)
+    return refund
+
+
 def refund_list(call: Call) -> Json:
     """GET /v1/refunds."""
     return call.listed("refund", "/v1/refunds", "charge", "payment_intent")
@@ -191,6 +202,7 @@ ROUTES: Table = [
     ("POST", "/v1/refunds", refund_create),
     ("GET", "/v1/refunds", refund_list),
     ("GET", "/v1/refunds/{id}", refund_retrieve),
+    ("POST", "/v1/refunds/{id}", refund_update),
     ("GET", "/v1/disputes", dispute_list),
     ("GET", "/v1/disputes/{id}", dispute_retrieve),
     ("POST", "/v1/disputes/{id}/close", dispute_close),
