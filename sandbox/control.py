@@ -17,7 +17,8 @@ DECLINED_CARD = "4000000000000002"
 FAILING_CARD = "4000000000000341"
 """Attaches, for example during a trial; every charge to it fails."""
 
-Vendor = Literal["stripe", "cloudflare", "mailbox"]
+Vendor = Literal["stripe", "cloudflare", "mailbox", "hetzner", "digitalocean"]
+Provider = Literal["hetzner", "digitalocean"]
 Order = Literal["fifo", "reverse", "shuffle"]
 
 
@@ -34,11 +35,22 @@ class SandboxControl:
     """Steers the vendors of one `sandbox.serve` process, given the addresses that it printed."""
 
     def __init__(
-        self, stripe_url: str, cloudflare_url: str | None = None, mailbox_url: str | None = None
+        self,
+        stripe_url: str,
+        cloudflare_url: str | None = None,
+        mailbox_url: str | None = None,
+        hetzner_url: str | None = None,
+        digitalocean_url: str | None = None,
     ) -> None:
-        addresses = {"stripe": stripe_url, "cloudflare": cloudflare_url, "mailbox": mailbox_url}
+        addresses = {
+            "stripe": stripe_url,
+            "cloudflare": cloudflare_url,
+            "mailbox": mailbox_url,
+            "hetzner": hetzner_url,
+            "digitalocean": digitalocean_url,
+        }
         self._bases = {
-            vendor: url.removesuffix("/").removesuffix("/client/v4")
+            vendor: url.removesuffix("/").removesuffix("/client/v4").removesuffix("/v1")
             for vendor, url in addresses.items()
             if url is not None
         }
@@ -48,7 +60,8 @@ class SandboxControl:
     @classmethod
     def of(cls, urls: Mapping[str, str]) -> Self:
         """Return a client for the addresses that `sandbox.serve` printed."""
-        return cls(urls["stripe"], urls.get("cloudflare"), urls.get("mailbox"))
+        others = ("cloudflare", "mailbox", "hetzner", "digitalocean")
+        return cls(urls["stripe"], *(urls.get(vendor) for vendor in others))
 
     def __enter__(self) -> Self:
         """Use the client in a `with` block."""
@@ -183,6 +196,19 @@ class SandboxControl:
         """Return the requests that a vendor received, by glob of the path and by method."""
         query = str(httpx.QueryParams({"path": path, "method": method}))
         return list(self._call(vendor, "GET", f"/_sandbox/requests?{query}")["requests"])
+
+    def change_conduct(self, provider: Provider, **settings: Any) -> Json:
+        """Change how a provider of machines behaves; see `sandbox.machines.conduct.Conduct`."""
+        return self._call(provider, "POST", "/_sandbox/settings", settings)
+
+    def pass_time(self, provider: Provider, by: timedelta) -> None:
+        """Move a provider's clock: what is under way there ends."""
+        seconds = by.total_seconds()
+        self._call(provider, "POST", "/_sandbox/clock", {"advance_seconds": seconds})
+
+    def machines(self, provider: Provider) -> list[Json]:
+        """Return the machines that a provider has, whoever made them."""
+        return list(self._call(provider, "GET", "/_sandbox/machines")["machines"])
 
     def messages(self, to: str | None = None, subject: str | None = None) -> list[Json]:
         """Return the mails that arrived."""

@@ -21,8 +21,12 @@ from starlette.types import ASGIApp
 
 from sandbox.cloudflare.app import API, cloudflare_app
 from sandbox.cloudflare.world import CloudflareConfig, CloudflareWorld
+from sandbox.digitalocean.app import digitalocean_app
 from sandbox.faults import FaultBook
 from sandbox.gate import AbortableProtocol
+from sandbox.hetzner.app import API as HETZNER_API
+from sandbox.hetzner.app import hetzner_app
+from sandbox.machines.world import MachineConfig, MachineWorld
 from sandbox.mailbox.app import mailbox_app
 from sandbox.mailbox.smtp import FaultySMTP, MailHandler
 from sandbox.mailbox.world import Mailbox
@@ -71,7 +75,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    for name in ("stripe", "cloudflare", "mailbox", "smtp"):
+    for name in ("stripe", "cloudflare", "mailbox", "smtp", "hetzner", "digitalocean"):
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 chooses a free port")
     parser.add_argument("--stripe-key", default=STRIPE_KEY)
     parser.add_argument("--webhook-secret", default="whsec_sandbox")
@@ -85,6 +89,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="waits between the attempts to deliver an event, in real seconds",
     )
     parser.add_argument("--cloudflare-token", default="cloudflare-sandbox")
+    parser.add_argument("--hetzner-token", default="hetzner-sandbox")
+    parser.add_argument("--digitalocean-token", default="digitalocean-sandbox")
     parser.add_argument("--zone", action="append", default=[], help="a DNS zone; may be repeated")
     parser.add_argument("--state", type=Path, help="keep all state in this file")
     return parser.parse_args(arguments)
@@ -130,11 +136,19 @@ class Vendors:
         self.cloudflare = CloudflareWorld(
             CloudflareConfig(token=options.cloudflare_token, zones=tuple(options.zone))
         )
+        self.hetzner_socket = listen(host, options.hetzner_port)
+        self.digitalocean_socket = listen(host, options.digitalocean_port)
+        self.hetzner = MachineWorld(MachineConfig(options.hetzner_token, "127.49", 42_000_000))
+        self.digitalocean = MachineWorld(
+            MachineConfig(options.digitalocean_token, "127.65", 3_164_000)
+        )
         self.mailbox = Mailbox()
         self.mail_book = FaultBook()
         vendors: dict[str, Persistent] = {
             "stripe": self.stripe,
             "cloudflare": self.cloudflare,
+            "hetzner": self.hetzner,
+            "digitalocean": self.digitalocean,
             "mailbox": self.mailbox,
         }
         self.state = StateFile(options.state, vendors)
@@ -146,6 +160,10 @@ class Vendors:
         return [
             Listener(stripe_app(self.stripe, FaultBook(), save), self.stripe_socket),
             Listener(cloudflare_app(self.cloudflare, FaultBook(), save), self.cloudflare_socket),
+            Listener(hetzner_app(self.hetzner, FaultBook(), save), self.hetzner_socket),
+            Listener(
+                digitalocean_app(self.digitalocean, FaultBook(), save), self.digitalocean_socket
+            ),
             Listener(mailbox_app(self.mailbox, self.mail_book, save), self.mailbox_socket),
         ]
 
@@ -160,6 +178,8 @@ class Vendors:
         return {
             "stripe": self.stripe.config.public_url,
             "cloudflare": address("http", self.cloudflare_socket, API),
+            "hetzner": address("http", self.hetzner_socket, HETZNER_API),
+            "digitalocean": address("http", self.digitalocean_socket),
             "mailbox": address("http", self.mailbox_socket),
             "smtp": address("smtp", self.smtp_socket),
         }

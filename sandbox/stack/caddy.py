@@ -11,6 +11,7 @@ from sandbox.stack.places import REPOSITORY, Folder
 from sandbox.stack.supervisor import Part, StackError, Supervisor
 
 CADDYFILE = REPOSITORY / "containers" / "Caddyfile"
+START = REPOSITORY / "containers" / "caddy" / "start"
 SERVER = "wopr"
 
 
@@ -26,6 +27,11 @@ class Edge:
     web_port: int
 
     @property
+    def api_host(self) -> str:
+        """Return the name of the API."""
+        return f"api.{self.dashboard_host}"
+
+    @property
     def admin_url(self) -> str:
         """Return the address of the admin API."""
         return f"http://127.0.0.1:{self.admin_port}"
@@ -38,7 +44,7 @@ def start_caddy(supervisor: Supervisor, folder: Folder, edge: Edge) -> Path:
     supervisor.start(
         Part(
             name="caddy",
-            command=[find_caddy(), "run", "--config", CADDYFILE, "--adapter", "caddyfile"],
+            command=[START],
             environment=environment_of(edge, storage),
             ready=lambda: root.exists() and answers(edge),
             grace=12,
@@ -50,11 +56,14 @@ def start_caddy(supervisor: Supervisor, folder: Folder, edge: Edge) -> Path:
 def environment_of(edge: Edge, storage: Path) -> dict[str, str]:
     """Return the values of the Caddyfile's placeholders."""
     return {
+        "CADDY": str(find_caddy()),
+        "CADDYFILE": str(CADDYFILE),
         "CADDY_ADMIN_LISTEN": f"127.0.0.1:{edge.admin_port}",
         "CADDY_SERVER": SERVER,
         "CADDY_STORAGE": str(storage),
         "XDG_CONFIG_HOME": str(storage),
         "WOPR_CERTIFICATE": "certificate-internal",
+        "WOPR_API_HOST": edge.api_host,
         "WOPR_DASHBOARD_HOST": edge.dashboard_host,
         "WOPR_EDGE_BIND": "127.0.0.1",
         "WOPR_EDGE_PORT": str(edge.https_port),

@@ -21,6 +21,8 @@ from sandbox.stack.supervisor import StackError, Supervisor, wait_until
 from sandbox.stack.valkey import start_valkey
 from sandbox.stack.vendors import (
     CLOUDFLARE_TOKEN,
+    DIGITALOCEAN_TOKEN,
+    HETZNER_TOKEN,
     STRIPE_KEY,
     Vendors,
     start_vendors,
@@ -41,7 +43,15 @@ class Wishes:
     keep: bool = True
 
 
-FIXED_PORTS = {"https": 8443, "http": 8080, "stripe": 8444, "cloudflare": 8445, "mailbox": 8446}
+FIXED_PORTS = {
+    "https": 8443,
+    "http": 8080,
+    "stripe": 8444,
+    "cloudflare": 8445,
+    "mailbox": 8446,
+    "hetzner": 8447,
+    "digitalocean": 8448,
+}
 
 
 @dataclass
@@ -137,6 +147,8 @@ class Infrastructure:
             "SANDBOX_STRIPE_URL": self.vendors.stripe,
             "SANDBOX_CLOUDFLARE_URL": self.vendors.cloudflare.split("/client/")[0],
             "SANDBOX_MAILBOX_URL": self.vendors.mailbox,
+            "SANDBOX_HETZNER_URL": self.vendors.hetzner.removesuffix("/v1"),
+            "SANDBOX_DIGITALOCEAN_URL": self.vendors.digitalocean,
         }
 
     def _product_environment(self) -> dict[str, str]:
@@ -149,7 +161,8 @@ class Infrastructure:
             "WOPR_ENV": "development",
             "SECRET_KEY": folder.secret("django secret key"),
             "DEBUG": "0",
-            "ALLOWED_HOSTS": f"{edge.dashboard_host},127.0.0.1,localhost",
+            "ALLOWED_HOSTS": f"{edge.dashboard_host},{edge.api_host},127.0.0.1,localhost",
+            "WOPR_API_HOST": edge.api_host,
             "CSRF_TRUSTED_ORIGINS": self.dashboard_url,
             "WOPR_FIELD_KEYS": folder.field_key(),
             "WOPR_DEPLOYMENT": folder.deployment,
@@ -176,6 +189,10 @@ class Infrastructure:
             "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
             "CLOUDFLARE_ZONE": self.edge.tenant_domain,
             "CLOUDFLARE_API_URL": vendors.cloudflare,
+            "HETZNER_API_TOKEN": HETZNER_TOKEN,
+            "HETZNER_API_URL": vendors.hetzner,
+            "DIGITALOCEAN_API_TOKEN": DIGITALOCEAN_TOKEN,
+            "DIGITALOCEAN_API_URL": vendors.digitalocean,
             "EMAIL_URL": vendors.smtp,
             "DEFAULT_FROM_EMAIL": "WOPR <hello@wopr.localhost>",
         }

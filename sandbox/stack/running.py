@@ -27,6 +27,7 @@ WOPR is running. Where to click:
   mailbox     {mailbox}   (every e-mail that WOPR sent)
   Stripe      {stripe}   (the sandbox's customers, events and clock)
   Cloudflare  {cloudflare}   (the sandbox's DNS records)
+  providers   {hetzner}  {digitalocean}   (the sandbox's machines)
 
 The certificates come from an authority of this machine's own. To make a browser trust it,
 import {authority} as an authority (or accept the warning).
@@ -60,6 +61,8 @@ def describe(parts: Infrastructure) -> dict[str, str]:
         "mailbox": found["SANDBOX_MAILBOX_URL"],
         "stripe": found["SANDBOX_STRIPE_URL"],
         "cloudflare": found["SANDBOX_CLOUDFLARE_URL"],
+        "hetzner": found["SANDBOX_HETZNER_URL"],
+        "digitalocean": found["SANDBOX_DIGITALOCEAN_URL"],
         "staff_email": STAFF_EMAIL,
         "staff_password": parts.folder.secret("staff password"),
         "authority": found["WOPR_EDGE_CA_FILE"],

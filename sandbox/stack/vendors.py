@@ -1,4 +1,4 @@
-"""The sandbox vendors (Stripe, Cloudflare, mailbox) as one process of the stack."""
+"""The sandbox vendors (see `sandbox.serve`) as one process of the stack."""
 
 import json
 import sys
@@ -10,6 +10,8 @@ from sandbox.stack.supervisor import Part, Supervisor
 
 STRIPE_KEY = "sk_test_sandbox"
 CLOUDFLARE_TOKEN = "cloudflare-token-sandbox"
+HETZNER_TOKEN = "hetzner-token-sandbox"
+DIGITALOCEAN_TOKEN = "digitalocean-token-sandbox"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Vendors:
     cloudflare: str
     mailbox: str
     smtp: str
+    hetzner: str
+    digitalocean: str
 
 
 def start_vendors(
@@ -48,10 +52,12 @@ def command(folder: Folder, webhook_url: str, zone: str, ports: dict[str, int]) 
         "--webhook-secret": webhook_secret(folder),
         "--webhook-url": webhook_url,
         "--cloudflare-token": CLOUDFLARE_TOKEN,
+        "--hetzner-token": HETZNER_TOKEN,
+        "--digitalocean-token": DIGITALOCEAN_TOKEN,
         "--zone": zone,
         "--state": str(folder.path / "vendors.state"),
     }
-    for name in ("stripe", "cloudflare", "mailbox", "smtp"):
+    for name in ("stripe", "cloudflare", "mailbox", "smtp", "hetzner", "digitalocean"):
         arguments[f"--{name}-port"] = str(ports.get(name, 0))
     flat = [part for pair in arguments.items() for part in pair]
     return [sys.executable, "-m", "sandbox.serve", *flat]

@@ -1,0 +1,1 @@
+"""A stand-in for DigitalOcean: droplets, keys, tags, firewalls, sizes."""

@@ -1,0 +1,1 @@
+"""A stand-in for Hetzner Cloud: servers, keys, firewalls, prices."""
