@@ -6,14 +6,10 @@ a burst of changes ends in few pushes: whoever comes second finds its row in the
 
 from typing import Any
 
-from django.template.loader import render_to_string
-
-from fleet.gateways.caddy import SUBTREE, caddy
+from fleet.gateways.caddy import caddy
+from fleet.gateways.caddy_table import SUSPENDED, Entry, entries_of, subtree_of
 from fleet.models import Route
 from wopr.common.locks import session_lock
-
-# Without it every change of any tenant's route would cut all open WebSockets.
-STREAM_CLOSE_DELAY = "8h"
 
 
 def publish() -> bool:
@@ -27,71 +23,37 @@ def publish() -> bool:
 
 
 def is_published(hostname: str, upstream: str) -> bool:
-    """Whether Caddy, re-read, sends this name to this upstream."""
-    present = caddy().read()
-    return present is not None and _entry(hostname, upstream) in _entries(present)
+    """Whether Caddy, re-read, sends this name to this upstream and nowhere else."""
+    return _leads(hostname) == [upstream]
 
 
 def tells_suspended(hostname: str) -> bool:
     """Whether Caddy, re-read, answers this name with the suspended page and with nothing else."""
-    present = caddy().read()
-    naming = [r for r in _entries(present) if _names(r, hostname)] if present else []
-    return [r["handle"][0]["handler"] for r in naming] == ["static_response"]
+    return _leads(hostname) == [SUSPENDED]
 
 
 def mentions(hostname: str) -> bool:
     """Whether Caddy, re-read, has any route for this name."""
-    present = caddy().read()
-    return any(_names(r, hostname) for r in _entries(present)) if present else False
+    return bool(_leads(hostname))
 
 
 def table() -> dict[str, Any]:
     """The subtree as it should be."""
-    rows = list(Route.objects.order_by("hostname"))
-    routes = [_entry(r.hostname, r.upstream) for r in rows if r.serves == Route.Serves.BOT]
-    suspended = [r.hostname for r in rows if r.serves == Route.Serves.SUSPENDED_PAGE]
-    if suspended:
-        routes.append(_suspended_entry(suspended))
-    return {"@id": SUBTREE, "handle": [{"handler": "subroute", "routes": routes}]}
+    rows = list(Route.objects.select_related("instance"))
+    own = {row.instance_id: row for row in rows if row.upstream}
+    # A row without an address is another name of the bot: it leads where the bot's own name does.
+    return subtree_of(
+        _entry(row, row if row.upstream else own[row.instance_id])
+        for row in rows
+        if row.upstream or row.instance_id in own
+    )
 
 
-def _entries(subtree: dict[str, Any]) -> list[dict[str, Any]]:
-    routes: list[dict[str, Any]] = subtree["handle"][0].get("routes") or []
-    return routes
+def _entry(row: Route, leader: Route) -> Entry:
+    is_bot = leader.serves == Route.Serves.BOT
+    leads_to = leader.upstream if is_bot else SUSPENDED
+    return Entry(row.hostname, leads_to, str(row.instance.tenant_id))
 
 
-def _names(entry: dict[str, Any], hostname: str) -> bool:
-    return any(hostname in match.get("host", []) for match in entry.get("match", []))
-
-
-def _suspended_entry(hostnames: list[str]) -> dict[str, Any]:
-    """All suspended names share one route: the page is in the table once."""
-    return {
-        "match": [{"host": hostnames}],
-        "handle": [
-            {
-                "handler": "static_response",
-                "status_code": 402,
-                "headers": {
-                    "Content-Type": ["text/html; charset=utf-8"],
-                    "Cache-Control": ["no-store"],
-                },
-                "body": render_to_string("edge/suspended.html"),
-            }
-        ],
-        "terminal": True,
-    }
-
-
-def _entry(hostname: str, upstream: str) -> dict[str, Any]:
-    return {
-        "match": [{"host": [hostname]}],
-        "handle": [
-            {
-                "handler": "reverse_proxy",
-                "stream_close_delay": STREAM_CLOSE_DELAY,
-                "upstreams": [{"dial": upstream}],
-            }
-        ],
-        "terminal": True,
-    }
+def _leads(hostname: str) -> list[str]:
+    return [e.leads_to for e in entries_of(caddy().read()) if e.hostname == hostname]

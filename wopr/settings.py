@@ -23,12 +23,27 @@ WOPR_DEPLOYMENT = env.str("WOPR_DEPLOYMENT", "wopr")
 
 # --- names and addresses ---
 WOPR_DASHBOARD_URL = env.str("WOPR_DASHBOARD_URL", "https://wopr.bot").rstrip("/")
+WOPR_DASHBOARD_HOST = urlsplit(WOPR_DASHBOARD_URL).hostname or ""
+WOPR_API_HOST = env.str("WOPR_API_HOST", f"api.{WOPR_DASHBOARD_HOST}")
+# Names that are the platform's own: no tenant and no custom domain may have them.
+WOPR_PLATFORM_HOSTS = frozenset({WOPR_DASHBOARD_HOST, WOPR_API_HOST})
 WOPR_TENANT_DOMAIN = env.str("WOPR_TENANT_DOMAIN", "wopr.bot")
 WOPR_EDGE_PORT = env.int("WOPR_EDGE_PORT", 443)
 WOPR_EDGE_IPV4 = env.str("WOPR_EDGE_IPV4", "")
+WOPR_EDGE_IPV6 = env.str("WOPR_EDGE_IPV6", "")
 WOPR_EDGE_PROBE_ADDRESS = env.str("WOPR_EDGE_PROBE_ADDRESS", "")
 WOPR_EDGE_CA_FILE = env.str("WOPR_EDGE_CA_FILE", "")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(WOPR_DASHBOARD_URL).hostname])
+# The platform's own names: each gets an A record, and an AAAA record if there is an IPv6 address.
+WOPR_BASE_NAMES = env.list("WOPR_BASE_NAMES", default=sorted(WOPR_PLATFORM_HOSTS))
+# --- customers' own domains ---
+# Who is asked whether a customer's records are there, as address or address:port.
+WOPR_RESOLVERS = env.list("WOPR_RESOLVERS", default=["1.1.1.1", "8.8.8.8", "9.9.9.9"])
+# Days to set the records; days from the first warning to the pause; days a paused one is kept.
+WOPR_DOMAIN_DAYS_TO_VERIFY = env.int("WOPR_DOMAIN_DAYS_TO_VERIFY", 14)
+WOPR_DOMAIN_DAYS_TO_PAUSE = env.int("WOPR_DOMAIN_DAYS_TO_PAUSE", 3)
+WOPR_DOMAIN_DAYS_TO_EXPIRE = env.int("WOPR_DOMAIN_DAYS_TO_EXPIRE", 30)
+# 127.0.0.1 is how Caddy asks for custom domains, and no name that Caddy would let through.
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[*WOPR_PLATFORM_HOSTS, "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[WOPR_DASHBOARD_URL])
 
 # --- outside services ---
@@ -37,6 +52,7 @@ CADDY_SERVER = env.str("CADDY_SERVER", "wopr")
 CLOUDFLARE_API_URL = env.str("CLOUDFLARE_API_URL", "https://api.cloudflare.com/client/v4")
 CLOUDFLARE_API_TOKEN = env.str("CLOUDFLARE_API_TOKEN", "")
 CLOUDFLARE_ZONE = env.str("CLOUDFLARE_ZONE", WOPR_TENANT_DOMAIN)
+CLOUDFLARE_MORE_ZONES = env.list("CLOUDFLARE_MORE_ZONES", default=[])
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
@@ -51,6 +67,8 @@ WOPR_STRIPE_PROMOTION_CODES = env.bool("WOPR_STRIPE_PROMOTION_CODES", True)
 # --- the grace policy, in days: failed payment to suspension, suspension to the end ---
 WOPR_GRACE_DAYS = env.int("WOPR_GRACE_DAYS", 7)
 WOPR_RETENTION_DAYS = env.int("WOPR_RETENTION_DAYS", 30)
+# How long the last backup of a deleted bot is offered for download; then it is deleted too.
+WOPR_EXPORT_DAYS = env.int("WOPR_EXPORT_DAYS", 30)
 # Days before the suspension on which a reminder goes out.
 WOPR_REMINDER_DAYS = env.list("WOPR_REMINDER_DAYS", cast=int, default=[3, 1])
 # A single run never suspends more than this many tenants, or this share of them, by itself.
@@ -185,7 +203,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION
 # The health probes come to the web process directly, from the same host, by plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^api/(health|live|ready)$"]
+SECURE_REDIRECT_EXEMPT = [r"^api/(health|live|ready)$", r"^internal/edge/ask$"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-session"
@@ -224,7 +242,12 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
         "rest_framework.throttling.ScopedRateThrottle",
     ],
-    "DEFAULT_THROTTLE_RATES": {"anon": "120/min", "user": "1200/min", "checkout": "20/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": "120/min",
+        "user": "1200/min",
+        "checkout": "20/min",
+        "export": "30/hour",
+    },
     "EXCEPTION_HANDLER": "wopr.common.problems.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

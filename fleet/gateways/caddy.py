@@ -9,10 +9,9 @@ from typing import Any
 import httpx
 from django.conf import settings
 
+from fleet.gateways.caddy_table import SUBTREE
 from wopr.common import http
 from wopr.common.errors import ProviderError
-
-SUBTREE = "wopr-tenants"
 
 
 class Caddy:

@@ -45,18 +45,14 @@ class World:
 
     def routes(self, hostname: str) -> list[str]:
         """Where the edge sends a name: one address for each route in the table that has it."""
-        return [
-            upstream["dial"]
-            for route in self.table()
-            if hostname in route["match"][0]["host"]
-            for upstream in route["handle"][0].get("upstreams", [])
-        ]
+        return [leads_to for name, leads_to in self.table() if name == hostname and ":" in leads_to]
 
-    def table(self) -> list[Json]:
-        """Our routes as Caddy holds them, from every subtree that bears our name."""
+    def table(self) -> list[tuple[str, str]]:
+        """Names and where they lead, as Caddy holds them, from every subtree of our name."""
         routes = self.caddy.get(f"/config/apps/http/servers/{_server()}/routes").json()
         ours = [route for route in routes if route.get("@id") == SUBTREE]
-        return [route for tree in ours for route in tree["handle"][0]["routes"] or []]
+        maps = [tree["handle"][0]["routes"][0]["handle"][0] for tree in ours]
+        return [(m["input"], m["outputs"][0].split()[0]) for each in maps for m in each["mappings"]]
 
     def records(self, hostname: str) -> list[Json]:
         found = self.cloudflare.get("dns_records", params={"name": hostname})
