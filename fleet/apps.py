@@ -7,6 +7,7 @@ class FleetConfig(AppConfig):
     def ready(self) -> None:
         from fleet import receivers
         from fleet.operations import (  # noqa: F401  (registers the kinds)
+            expiry,
             provision,
             suspension,
             termination,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from fleet import convergence, edge, metering, standings
+from fleet import convergence, edge, exports, metering, standings
 from fleet.operations import ledger, runner
 from wopr.common.errors import ProviderError
 from wopr.common.queue import wake
@@ -56,3 +56,10 @@ def edge_reconcile() -> None:
 def storage_meter() -> None:
     """Counts what the bots' volumes hold; safe to run more often than once an hour."""
     metering.storage_meter()
+
+
+@shared_task(name="fleet.exports_expire")
+def exports_expire() -> None:
+    """Deletes the last backups that are not offered any more."""
+    for operation in exports.expire():
+        wake(operation_run, operation.pk)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fleet.api import views
+from fleet.api import exports, views
 
 urlpatterns = [
     path("tenants/<uuid:tenant_id>/instances", views.InstanceListView.as_view(), name="instances"),
@@ -9,6 +9,12 @@ urlpatterns = [
         "instances/<uuid:instance_id>/retry",
         views.InstanceRetryView.as_view(),
         name="instance-retry",
+    ),
+    path("tenants/<uuid:tenant_id>/exports", exports.ExportListView.as_view(), name="exports"),
+    path(
+        "tenants/<uuid:tenant_id>/exports/<uuid:export_id>/content",
+        exports.ExportContentView.as_view(),
+        name="export-content",
     ),
     path(
         "tenants/<uuid:tenant_id>/operations", views.OperationListView.as_view(), name="operations"

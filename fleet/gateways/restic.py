@@ -7,7 +7,7 @@ import json
 import os
 import subprocess  # nosec B404
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -46,6 +46,15 @@ class Repository:
         listed = self._run("snapshots", "--json", "--tag", tag)
         snapshots: list[dict[str, Any]] = json.loads(listed.stdout) or []
         return str(snapshots[-1]["id"]) if snapshots else None
+
+    def tags(self) -> set[str]:
+        """The tags of everything that is there."""
+        listed = self._run("snapshots", "--json")
+        return {tag for row in json.loads(listed.stdout) or [] for tag in row.get("tags") or ()}
+
+    def forget(self, snapshots: Sequence[str]) -> None:
+        """Deletes these, and the data that nothing else needs."""
+        self._run("forget", "--prune", *snapshots)
 
     def store(self, chunks: Iterable[bytes], *, tag: str) -> str:
         """Stores the stream; returns the snapshot's id."""

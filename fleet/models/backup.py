@@ -1,7 +1,9 @@
 """Copies of a bot's data: taken, and counted only once they were restored and compared."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
 from fleet.models.instance import Instance, new_secret
@@ -53,3 +55,9 @@ class Backup(Identified):
 
     def __str__(self) -> str:
         return f"{self.instance} {self.reason} {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def offered_until(self) -> datetime | None:
+        """Until when it can be downloaded; without an end as long as the bot has none."""
+        ended = self.instance.terminated_at
+        return ended + timedelta(days=settings.WOPR_EXPORT_DAYS) if ended else None

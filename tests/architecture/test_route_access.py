@@ -16,7 +16,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
 from billing.models import Checkout, Plan
-from fleet.models import Instance, Operation
+from fleet.models import Backup, Instance, Operation
 from tenants.models import Document, Membership, Tenant, User
 from tests.architecture.routes import METHODS, Route, api_routes
 from tests.conftest import signed_in
@@ -66,6 +66,8 @@ RULES: dict[str, Verdicts] = {
     "GET api/v1/instances/<uuid:instance_id>": MEMBERS,
     "POST api/v1/instances/<uuid:instance_id>/retry": MEMBERS,
     "GET api/v1/tenants/<uuid:tenant_id>/operations": MEMBERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/exports": PAYERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/exports/<uuid:export_id>/content": PAYERS,
     "GET api/v1/operations/<uuid:operation_id>": MEMBERS,
     "GET api/v1/operations/<uuid:operation_id>/events": MEMBERS,
 }
@@ -85,6 +87,9 @@ def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
         kind="provision", subject_kind="instance", subject_id=instance.pk, tenant=tenant, **finished
     )
     checkout = Checkout.objects.create(tenant=tenant, plan=plan, status="expired")
+    export = Backup.objects.create(
+        instance=instance, operation=operation, snapshot="x", taken_at=now, proven_at=now
+    )
     document = Document.objects.create(
         tenant=tenant, kind="welcome", cause="x", content=b"x", size=1, filename="x.pdf"
     )
@@ -97,6 +102,7 @@ def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
         "instance_id": instance.pk,
         "operation_id": operation.pk,
         "checkout_id": checkout.pk,
+        "export_id": export.pk,
         "document_id": document.pk,
         "uuid": endpoint.djstripe_uuid,
     }

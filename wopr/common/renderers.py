@@ -21,6 +21,11 @@ class PdfRenderer(OtherThanJson):
     format = "pdf"
 
 
+class TarRenderer(OtherThanJson):
+    media_type = "application/x-tar"
+    format = "tar"
+
+
 class EventStreamRenderer(OtherThanJson):
     media_type = "text/event-stream"
     format = "events"

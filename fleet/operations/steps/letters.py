@@ -1,8 +1,10 @@
 """Steps that tell the customer what was done to a bot. None of them holds the operation up."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from billing.standing import standing_for
@@ -64,7 +66,8 @@ class WriteTermination(Step[Instance]):
                 "instance": instance,
                 "dated": instance.terminated_at or timezone.now(),
                 "absent": [maker.resource(instance) for maker in MAKERS],
-                "backup": Backup.objects.filter(instance=instance, proven_at__isnull=False).first(),
+                "backup": _last_backup(instance),
+                "export_until": _offered_until(instance),
             },
         )
 
@@ -73,12 +76,32 @@ def _cause(instance: Instance) -> str:
     return f"operation:{live_operation('instance', instance.pk).pk}"
 
 
+def _last_backup(instance: Instance) -> Backup | None:
+    proven = Backup.objects.filter(instance=instance, proven_at__isnull=False)
+    return proven.select_related("instance").order_by("-taken_at").first()
+
+
+def _offered_until(instance: Instance) -> datetime | None:
+    backup = _last_backup(instance)
+    return backup.offered_until if backup else None
+
+
+def _export_url(instance: Instance) -> str:
+    backup = _last_backup(instance)
+    if backup is None:
+        return ""
+    path = reverse("export-content", args=[instance.tenant_id, backup.pk])
+    return f"{settings.WOPR_DASHBOARD_URL}{path}"
+
+
 def _context(instance: Instance) -> dict[str, Any]:
     standing = standing_for(instance.tenant_id)
     return {
         "instance": instance,
         "by_payment": standing.reason == "payment",
         "ends_at": standing.ends_at,
+        "export_url": _export_url(instance),
+        "export_until": _offered_until(instance),
         "action": {
             "url": f"{settings.WOPR_DASHBOARD_URL}/tenants/{instance.tenant_id}",
             "label": "Open your dashboard",

@@ -1,0 +1,23 @@
+"""The end of a bot's last backups, when they are not offered any more."""
+
+from fleet.models import Instance
+from fleet.operations.base import Kind, register
+from fleet.operations.provision import load_instance
+from fleet.operations.steps.expiry import ForgetBackups
+
+
+def _unchanged(instance: Instance) -> None:
+    """What could not be deleted is tried again by the next run; the rows say it is still there."""
+
+
+FORGET_BACKUPS = register(
+    Kind(
+        name="forget_backups",
+        title="Delete the last backups",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(ForgetBackups(),),
+        failed=_unchanged,
+        undoes=False,
+    )
+)
