@@ -1,5 +1,8 @@
 """Steps that make an instance's container exist on its node, and answer."""
 
+import hashlib
+import json
+
 from django.conf import settings
 from django.utils import timezone
 
@@ -13,6 +16,7 @@ from fleet.operations.ledger import live_operation
 from wopr.common.errors import ProviderError
 
 OURS = "wopr.instance"
+CONFIG = "wopr.config"
 
 
 def labels(instance: Instance) -> dict[str, str]:
@@ -127,17 +131,8 @@ class StartContainer(Step[Instance]):
         return {"published": "{}:{}".format(*container.published)}
 
     def act(self, instance: Instance) -> None:
-        node = engine(instance.node)
         ensure_container(instance)
-        try:
-            node.start_container(instance.container_name)
-        except ProviderError as error:
-            if not ports.is_conflict(error):
-                raise
-            # A port is fixed when a container is created: the next try makes it with the new one.
-            node.remove_container(instance.container_name)
-            ports.reassign(instance)
-            raise NotYet("the port was taken by another program; trying the next one") from error
+        start(instance)
 
 
 class WaitHealthy(Step[Instance]):
@@ -177,6 +172,33 @@ def ensure_container(instance: Instance) -> None:
         node.create_container(_spec(instance))
 
 
+def start(instance: Instance) -> None:
+    """Starts the container; one whose port is somebody else's by now gets another port."""
+    node = engine(instance.node)
+    try:
+        node.start_container(instance.container_name)
+    except ProviderError as error:
+        if not ports.is_conflict(error):
+            raise
+        # A port is fixed when a container is created: the next try makes it with the new one.
+        node.remove_container(instance.container_name)
+        ports.reassign(instance)
+        raise NotYet("the port was taken by another program; trying the next one") from error
+
+
+def is_as_wanted(container: ContainerState, instance: Instance) -> bool:
+    """Whether the container was made from what the instance's rows say now."""
+    if instance.release is None or container.image_digest != instance.release.digest:
+        return False
+    return container.labels.get(CONFIG) == config_of(instance)
+
+
+def config_of(instance: Instance) -> str:
+    """A digest of what is fixed when a container is made; limits can be changed afterwards."""
+    fixed = (_environment(instance), instance.upstream, settings.WOPR_ENGINE_NETWORK)
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+
+
 def _is_ours(present: dict[str, str], instance: Instance) -> bool:
     return present.get(OURS) == str(instance.pk)
 
@@ -197,6 +219,7 @@ def _spec(instance: Instance) -> ContainerSpec:
         image=instance.release.digest,
         labels={
             **labels(instance),
+            CONFIG: config_of(instance),
             "wopr.operation": str(live_operation("instance", instance.pk).pk),
         },
         environment=_environment(instance),
@@ -211,8 +234,12 @@ def _spec(instance: Instance) -> ContainerSpec:
 
 
 def _environment(instance: Instance) -> dict[str, str]:
-    """What the bot's contract asks for; no secret of the platform is among it."""
+    """The customer's variables and, over them, what the bot's contract asks for.
+
+    No secret of the platform is among it.
+    """
     return {
+        **{variable.name: variable.value for variable in instance.variables.all()},
         "HOME": "/data",
         "WOPR_HOME": "/data",
         "WOPR_DAEMON_HOST": "0.0.0.0",  # noqa: S104 (inside its own network namespace)  # nosec B104

@@ -1,0 +1,56 @@
+"""Steps that put a new container in the place of one that was made from older rows."""
+
+from fleet.engines.base import ContainerState
+from fleet.engines.docker import engine
+from fleet.models import Instance
+from fleet.operations.base import Facts, Step
+from fleet.operations.steps.containers import (
+    WaitHealthy,
+    ensure_container,
+    find_container,
+    is_as_wanted,
+    start,
+)
+from fleet.operations.steps.limits import wanted_limits
+
+
+class Recreate(Step[Instance]):
+    """Runs the instance's release with its variables and limits as the rows say now.
+
+    A container that is like that already is only started; /data stays where it is.
+    """
+
+    name = "recreate"
+    title = "Start the bot as it should be now"
+    patience = 10.0
+
+    def observe(self, instance: Instance) -> Facts | None:
+        container = find_container(instance)
+        if container is None or not container.running or container.published is None:
+            return None
+        if not container.restarts or not _is_current(container, instance):
+            return None
+        return {"container": container.id, "digest": container.image_digest}
+
+    def act(self, instance: Instance) -> None:
+        node, name = engine(instance.node), instance.container_name
+        container = find_container(instance)
+        if container is not None and not _is_current(container, instance):
+            node.stop_container(name)
+            node.remove_container(name)
+        ensure_container(instance)
+        node.set_restarting(name, restarts=True)
+        start(instance)
+
+    def record(self, instance: Instance, facts: Facts) -> None:
+        Instance.objects.filter(pk=instance.pk).update(container_id=facts["container"])
+
+
+class WaitHealthyAgain(WaitHealthy):
+    """A bot that ran before has its plugins: one that stays silent for minutes is broken."""
+
+    deadline = 180.0
+
+
+def _is_current(container: ContainerState, instance: Instance) -> bool:
+    return is_as_wanted(container, instance) and container.limits == wanted_limits(instance)
