@@ -42,6 +42,9 @@ class Backup(Identified):
     manifest: "models.JSONField[Any, Any]" = models.JSONField(
         default=dict, blank=True, help_text="Path to [mode, owner, size, sha256]."
     )
+    credential_key = EncryptedTextField(
+        blank=True, default="", editable=False, help_text="What the bot had sealed its data with."
+    )
     taken_at = models.DateTimeField(null=True, blank=True)
     proven_at = models.DateTimeField(
         null=True, blank=True, help_text="When a restored copy matched the manifest."

@@ -86,6 +86,9 @@ class Instance(Identified):
     disk_state = models.CharField(max_length=16, choices=Disk, default=Disk.FINE)
     disk_used = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes in /data.")
     disk_seen_at = models.DateTimeField(null=True, blank=True)
+    disk_grace_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then it may run on a full disk, to clean up."
+    )
     exit_code = models.IntegerField(null=True, blank=True, help_text="Of its last end.")
     crashing_since = models.DateTimeField(
         null=True, blank=True, help_text="Set while it ends again and again."
@@ -147,6 +150,7 @@ class Route(Identified):
     class Serves(models.TextChoices):
         BOT = "bot"
         SUSPENDED_PAGE = "suspended"
+        STOPPED_PAGE = "stopped"
 
     hostname = models.CharField(max_length=253, unique=True)
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="routes")

@@ -10,7 +10,12 @@ from wopr.common.models import Identified
 class Variable(Identified):
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="variables")
     name = models.CharField(max_length=64)
-    value = EncryptedTextField(editable=False)
+    value = EncryptedTextField(
+        blank=True, default="", editable=False, help_text="Empty: it is to be taken away."
+    )
+    proven = EncryptedTextField(
+        blank=True, default="", editable=False, help_text="With which the bot was seen healthy."
+    )
 
     class Meta:
         constraints = (

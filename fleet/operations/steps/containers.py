@@ -239,7 +239,7 @@ def _environment(instance: Instance) -> dict[str, str]:
     No secret of the platform is among it.
     """
     return {
-        **{variable.name: variable.value for variable in instance.variables.all()},
+        **{v.name: v.value for v in instance.variables.all() if v.value},
         "HOME": "/data",
         "WOPR_HOME": "/data",
         "WOPR_DAEMON_HOST": "0.0.0.0",  # noqa: S104 (inside its own network namespace)  # nosec B104
