@@ -4,7 +4,7 @@ from fleet.models.backup import Backup, BackupRepository
 from fleet.models.drift import Drift
 from fleet.models.instance import Instance, Route
 from fleet.models.node import Node, Release
-from fleet.models.observation import InstanceEvent, Sample
+from fleet.models.observation import InstanceEvent, Lookout, Sample
 from fleet.models.operation import Leak, Operation, Step
 from fleet.models.rollout import Rollout, RolloutMember, TenantPin
 from fleet.models.variable import Variable
@@ -16,6 +16,7 @@ __all__ = [
     "Instance",
     "InstanceEvent",
     "Leak",
+    "Lookout",
     "Node",
     "Operation",
     "Release",

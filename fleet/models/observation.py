@@ -3,6 +3,7 @@
 from django.db import models
 
 from fleet.models.instance import Instance
+from fleet.models.node import Node
 
 
 class Sample(models.Model):
@@ -11,6 +12,9 @@ class Sample(models.Model):
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="samples")
     taken_at = models.DateTimeField()
     cpu_millis = models.PositiveIntegerField(help_text="Mean since the reading before.")
+    cpu_ns = models.PositiveBigIntegerField(
+        default=0, help_text="Nanoseconds of CPU since the container's start."
+    )
     memory = models.PositiveBigIntegerField(help_text="Bytes.")
     received = models.PositiveBigIntegerField(help_text="Bytes since the container's start.")
     sent = models.PositiveBigIntegerField(help_text="Bytes since the container's start.")
@@ -56,3 +60,16 @@ class InstanceEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance} {self.kind}"
+
+
+class Lookout(models.Model):
+    """How far a node's events were read, and who reads them now."""
+
+    node = models.OneToOneField(Node, on_delete=models.CASCADE, related_name="lookout")
+    events_until = models.DateTimeField(null=True, blank=True, help_text="By the engine's clock.")
+    held_until = models.DateTimeField(
+        null=True, blank=True, help_text="One worker looks at a node at a time."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.node} until {self.events_until}"
