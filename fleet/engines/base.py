@@ -1,7 +1,9 @@
 """What WOPR needs of a container engine. An engine object speaks for one node."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 
@@ -52,11 +54,69 @@ class ContainerState:
     limits: "Limits | None" = None
 
 
+@dataclass(frozen=True)
+class ContainerUse:
+    """What a running container uses; CPU and network are counted from its start."""
+
+    cpu_ns: int
+    memory: int
+    received: int
+    sent: int
+
+
+@dataclass(frozen=True)
+class ContainerEvent:
+    """`what` is started, ended or out_of_memory; the time is the engine's."""
+
+    what: str
+    labels: dict[str, str]
+    at: datetime
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a container wrote, with the engine's time of it to the nanosecond."""
+
+    at: str
+    text: str
+
+
+class LogFollowing(Iterator[LogLine]):
+    """Lines as they are written, for as long as the container runs."""
+
+    def close(self) -> None:
+        """Ends the waiting for a next line; any thread may call it."""
+        raise NotImplementedError
+
+
 class Engine(Protocol):
     """Raises ProviderError. Removing what is not there is no error."""
 
     def pull(self, image: str) -> str:
         """Pulls a moving tag; returns repository@digest, the thing to run."""
+        ...
+
+    def pull_digest(self, digest: str) -> None:
+        """Pulls repository@digest, whatever the moving tag stands for now."""
+        ...
+
+    def registry_digest(self, image: str) -> str:
+        """What the registry has behind a moving tag, as repository@digest. Nothing is pulled."""
+        ...
+
+    def has_image(self, digest: str) -> bool: ...
+
+    def image_digests(self) -> set[str]:
+        """Every image here that was pulled, as repository@digest."""
+        ...
+
+    def digests_in_use(self) -> set[str]:
+        """Those of which there is a container, running or not."""
+        ...
+
+    def remove_image(self, digest: str) -> None:
+        """Lets go of one repository@digest; refused while a container is made from it."""
         ...
 
     def ensure_network(self, name: str, subnet: str) -> None:
@@ -114,3 +174,21 @@ class Engine(Protocol):
     def stop_container(self, name: str) -> None: ...
 
     def remove_container(self, name: str) -> None: ...
+
+    def container_uses(self, names: Iterable[str]) -> dict[str, ContainerUse]:
+        """What those of the containers use that run now."""
+        ...
+
+    def container_events(
+        self, label: str, since: datetime
+    ) -> tuple[list[ContainerEvent], datetime]:
+        """What happened to containers with a label (name=value), and until when it was asked."""
+        ...
+
+    def read_log(self, name: str, *, lines: int) -> list[LogLine]:
+        """The last lines that the container wrote."""
+        ...
+
+    def following_log(
+        self, name: str, *, since: datetime
+    ) -> AbstractContextManager[LogFollowing]: ...

@@ -6,10 +6,11 @@ from fleet.engines.base import Engine
 from fleet.engines.docker.containers import Containers
 from fleet.engines.docker.images import Images
 from fleet.engines.docker.storage import Networks, Volumes
+from fleet.engines.docker.watching import Watching
 from fleet.models import Node
 
 
-class DockerEngine(Images, Networks, Volumes, Containers):
+class DockerEngine(Images, Networks, Volumes, Containers, Watching):
     """One node's engine; each base class is one part of its API."""
 
 

@@ -1,0 +1,125 @@
+"""Looking on: what containers write, what they use, and what happened to them."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from docker.errors import DockerException, NotFound
+
+from fleet.engines.base import ContainerEvent, ContainerUse, LogFollowing, LogLine
+from fleet.engines.docker.connection import Connection, translated
+
+AT_ONCE = 8  # readings under way at a time; an engine answers each in a few milliseconds
+LONGEST_READ = 64 * 1024  # bytes of one line that are kept; what follows in the line is dropped
+_EVENTS = {"start": "started", "die": "ended", "oom": "out_of_memory"}
+_NEVER = "0001-01-01"  # the engine's time of a reading that it did not take
+
+
+class Watching(Connection):
+    def container_uses(self, names: Iterable[str]) -> dict[str, ContainerUse]:
+        """The API has no call for many; one-shot readings skip the second that others wait."""
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            found = pool.map(self._use, wanted := list(names))
+            return {name: use for name, use in zip(wanted, found, strict=True) if use}
+
+    def _use(self, name: str) -> ContainerUse | None:
+        with translated(f"What {name} uses could not be read"):
+            try:
+                return _use_of(self._api.stats(name, stream=False, one_shot=True))
+            except NotFound:
+                return None
+
+    def container_events(
+        self, label: str, since: datetime
+    ) -> tuple[list[ContainerEvent], datetime]:
+        with translated("The engine's events could not be read"):
+            # By the engine's own clock: an end in its future would keep the call waiting for it.
+            until = _moment(self._api.info()["SystemTime"])
+            filters = {"type": "container", "label": label, "event": list(_EVENTS)}
+            told: Any = self._api.events(
+                since=f"{since.timestamp():.6f}",  # type: ignore[arg-type]  # or the second's start
+                until=f"{until.timestamp():.6f}",  # type: ignore[arg-type]
+                filters=filters,
+                decode=True,
+            )
+            return [_event_of(event) for event in told], until
+
+    def read_log(self, name: str, *, lines: int) -> list[LogLine]:
+        with translated(f"The log of {name} could not be read"):
+            frames = self._api.logs(name, timestamps=True, stream=True, follow=False, tail=lines)
+            return list(_lines(frames))
+
+    @contextmanager
+    def following_log(self, name: str, *, since: datetime) -> Iterator[LogFollowing]:
+        with translated(f"The log of {name} could not be followed"):
+            frames: Any = self._api.logs(
+                name, timestamps=True, stream=True, follow=True, since=since.timestamp()
+            )
+            following = _Following(frames)
+            try:
+                yield following
+            finally:
+                following.close()
+
+
+class _Following(LogFollowing):
+    """Lines as they are written; `close`, which any thread may call, ends the waiting for one."""
+
+    def __init__(self, frames: Any) -> None:
+        self._frames, self._found = frames, _lines(frames)
+
+    def __next__(self) -> LogLine:
+        return next(self._found)
+
+    def close(self) -> None:
+        try:
+            self._frames.close()
+        except (DockerException, OSError, AttributeError):
+            return  # it has ended already, or its transport (SSH) cannot be cut short
+
+
+def _lines(frames: Iterable[bytes]) -> Iterator[LogLine]:
+    """Whole lines: the engine cuts long ones into several frames, each with the line's time."""
+    at, text = "", b""
+    for frame in frames:
+        stamp, _, part = frame.partition(b" ")
+        at, text = at or stamp.decode(), (text + part)[:LONGEST_READ]
+        if frame.endswith(b"\n"):
+            yield LogLine(at=at, text=text.decode(errors="replace").rstrip("\r\n"))
+            at, text = "", b""
+    if text:
+        yield LogLine(at=at, text=text.decode(errors="replace"))
+
+
+def _use_of(stats: dict[str, Any]) -> ContainerUse | None:
+    """None for a container that does not run."""
+    if stats["read"].startswith(_NEVER) or not stats["memory_stats"].get("usage"):
+        return None
+    memory, networks = stats["memory_stats"], (stats.get("networks") or {}).values()
+    # Pages of files that could be dropped at once are no use of memory: as `docker stats` counts.
+    details = memory.get("stats", {})
+    droppable = details.get("inactive_file", details.get("total_inactive_file", 0))
+    return ContainerUse(
+        cpu_ns=int(stats["cpu_stats"]["cpu_usage"]["total_usage"]),
+        memory=max(int(memory["usage"]) - int(droppable), 0),
+        received=sum(int(network["rx_bytes"]) for network in networks),
+        sent=sum(int(network["tx_bytes"]) for network in networks),
+    )
+
+
+def _event_of(event: dict[str, Any]) -> ContainerEvent:
+    attributes = event["Actor"]["Attributes"]
+    code = attributes.get("exitCode")
+    return ContainerEvent(
+        what=_EVENTS[event["Action"]],
+        labels=attributes,
+        at=datetime.fromtimestamp(event["timeNano"] / 1e9, tz=UTC),
+        exit_code=int(code) if code is not None else None,
+    )
+
+
+def _moment(text: str) -> datetime:
+    """The engine writes nanoseconds, of which Python keeps the first six digits."""
+    return datetime.fromisoformat(text)
