@@ -7,7 +7,7 @@ a burst of changes ends in few pushes: whoever comes second finds its row in the
 from typing import Any
 
 from fleet.gateways.caddy import caddy
-from fleet.gateways.caddy_table import SUSPENDED, Entry, entries_of, subtree_of
+from fleet.gateways.caddy_table import Entry, entries_of, subtree_of
 from fleet.models import Route
 from wopr.common.locks import session_lock
 
@@ -27,9 +27,9 @@ def is_published(hostname: str, upstream: str) -> bool:
     return _leads(hostname) == [upstream]
 
 
-def tells_suspended(hostname: str) -> bool:
-    """Whether Caddy, re-read, answers this name with the suspended page and with nothing else."""
-    return _leads(hostname) == [SUSPENDED]
+def tells(hostname: str, page: str) -> bool:
+    """Whether Caddy, re-read, answers this name with that page and with nothing else."""
+    return _leads(hostname) == [page]
 
 
 def mentions(hostname: str) -> bool:
@@ -51,7 +51,7 @@ def table() -> dict[str, Any]:
 
 def _entry(row: Route, leader: Route) -> Entry:
     is_bot = leader.serves == Route.Serves.BOT
-    leads_to = leader.upstream if is_bot else SUSPENDED
+    leads_to = leader.upstream if is_bot else leader.serves
     return Entry(row.hostname, leads_to, str(row.instance.tenant_id))
 
 

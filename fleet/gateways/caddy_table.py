@@ -16,7 +16,8 @@ from django.template.loader import render_to_string
 SUBTREE = "wopr-tenants"
 # Without it every change of any tenant's route would cut all open WebSockets.
 STREAM_CLOSE_DELAY = "8h"
-SUSPENDED = "suspended"
+# Where a name leads instead of to a bot: a page of ours, and its status.
+PAGES = {"suspended": 402, "stopped": 503}
 _YEAR = "max-age=31536000"
 _PAGE_HEADERS = {
     "Content-Type": ["text/html; charset=utf-8"],
@@ -32,7 +33,7 @@ _PAGE_HEADERS = {
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """One name: whose it is, and the address:port behind it, or SUSPENDED."""
+    """One name: whose it is, and the address:port behind it, or one of PAGES."""
 
     hostname: str
     leads_to: str
@@ -44,7 +45,7 @@ def subtree_of(entries: Iterable[Entry]) -> dict[str, Any]:
     routes = [
         {"handle": [_map(entries)]},
         _bots(),
-        _suspended(),
+        *(_instead(page, status) for page, status in PAGES.items()),
         _capitals(),
         _unknown(),
     ]
@@ -111,10 +112,11 @@ def _bots() -> dict[str, Any]:
     }
 
 
-def _suspended() -> dict[str, Any]:
+def _instead(page: str, status: int) -> dict[str, Any]:
+    """What is served in the place of a bot that does not run."""
     return {
-        "match": _matching(rf"^({SUSPENDED}) (\S+)$"),
-        "handle": [_NAME_TENANT, _page("edge/suspended.html", status=402)],
+        "match": _matching(rf"^({page}) (\S+)$"),
+        "handle": [_NAME_TENANT, _page(f"edge/{page}.html", status=status)],
         "terminal": True,
     }
 

@@ -79,7 +79,7 @@ def test_a_suspended_bot_is_told_so_under_all_its_names(instance: Instance, worl
         answer = get(f"{name}.bots.localhost")
         assert answer.status_code == 402
         assert "This bot is suspended" in answer.text
-        assert edge.tells_suspended(f"{name}.bots.localhost")
+        assert edge.tells(f"{name}.bots.localhost", "suspended")
 
 
 def test_another_name_of_a_bot_follows_its_own_and_ends_with_it(

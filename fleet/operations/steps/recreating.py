@@ -28,14 +28,14 @@ class Recreate(Step[Instance]):
         container = find_container(instance)
         if container is None or not container.running or container.published is None:
             return None
-        if not container.restarts or not _is_current(container, instance):
+        if not container.restarts or not self._is_current(container, instance):
             return None
         return {"container": container.id, "digest": container.image_digest}
 
     def act(self, instance: Instance) -> None:
         node, name = engine(instance.node), instance.container_name
         container = find_container(instance)
-        if container is not None and not _is_current(container, instance):
+        if container is not None and not self._is_current(container, instance):
             node.stop_container(name)
             node.remove_container(name)
         ensure_container(instance)
@@ -45,12 +45,16 @@ class Recreate(Step[Instance]):
     def record(self, instance: Instance, facts: Facts) -> None:
         Instance.objects.filter(pk=instance.pk).update(container_id=facts["container"])
 
+    def is_current(self, instance: Instance, labels: dict[str, str]) -> bool:
+        """What else a container must be, by its labels, so that it need not be made anew."""
+        return True
+
+    def _is_current(self, container: ContainerState, instance: Instance) -> bool:
+        made_so = is_as_wanted(container, instance) and self.is_current(instance, container.labels)
+        return made_so and container.limits == wanted_limits(instance)
+
 
 class WaitHealthyAgain(WaitHealthy):
     """A bot that ran before has its plugins: one that stays silent for minutes is broken."""
 
     deadline = 180.0
-
-
-def _is_current(container: ContainerState, instance: Instance) -> bool:
-    return is_as_wanted(container, instance) and container.limits == wanted_limits(instance)

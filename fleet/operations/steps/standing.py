@@ -1,5 +1,7 @@
 """Steps that really stop a bot's service, and really bring it back."""
 
+from typing import ClassVar
+
 from fleet import edge
 from fleet.engines.docker import engine
 from fleet.gateways import bot
@@ -13,12 +15,11 @@ class ShowSuspendedPage(Step[Instance]):
 
     name = "show_suspended_page"
     title = "Show the suspended page"
+    page: ClassVar[Route.Serves] = Route.Serves.SUSPENDED_PAGE
 
     def observe(self, instance: Instance) -> Facts | None:
-        declared = Route.objects.filter(
-            hostname=instance.hostname, serves=Route.Serves.SUSPENDED_PAGE
-        ).exists()
-        if declared and edge.tells_suspended(instance.hostname):
+        declared = Route.objects.filter(hostname=instance.hostname, serves=self.page).exists()
+        if declared and edge.tells(instance.hostname, self.page):
             return {"hostname": instance.hostname}
         return None
 
@@ -27,7 +28,7 @@ class ShowSuspendedPage(Step[Instance]):
             hostname=instance.hostname,
             defaults={
                 "instance": instance,
-                "serves": Route.Serves.SUSPENDED_PAGE,
+                "serves": self.page,
                 "upstream": instance.upstream,
             },
         )
