@@ -11,6 +11,7 @@ class FleetConfig(AppConfig):
             provision,
             suspension,
             termination,
+            updating,
         )
 
         receivers.connect()

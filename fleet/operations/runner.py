@@ -64,7 +64,7 @@ def _do(held: ledger.Claim, kind: Kind[Any], row: Row) -> bool:
     ledger.step_begin(held, row)
     subject = kind.load(row.operation.subject_id)
     try:
-        facts = _observe_act_verify(step, subject)
+        facts = carry_out(step, subject)
     except NotYet as wait:
         return _not_yet(held, kind, row, wait)
     except ProviderError as error:
@@ -76,7 +76,8 @@ def _do(held: ledger.Claim, kind: Kind[Any], row: Row) -> bool:
     return True
 
 
-def _observe_act_verify(step: Step[Any], subject: Any) -> Facts:
+def carry_out(step: Step[Any], subject: Any) -> Facts:
+    """Looks whether the work is done, does it, and looks again. Raises NotYet if it is not seen."""
     facts = _look(step, subject)
     if isinstance(facts, NotYet):
         step.act(subject)
