@@ -31,7 +31,7 @@ def document_render(
     stored = Document.objects.filter(kind=kind, cause=cause).first()
     if stored:
         return stored
-    context = {"tenant": tenant, "title": title, "seller": _seller(), **context}
+    context = {"tenant": tenant, "title": title, "seller": seller(), **context}
     html = render_to_string(f"documents/{kind}.html", context)
     content = _pdf(html)
     document, _ = Document.objects.get_or_create(
@@ -49,7 +49,7 @@ def document_render(
     return document
 
 
-def _seller() -> dict[str, str]:
+def seller() -> dict[str, str]:
     """Whose name stands on letters and documents."""
     return {
         "name": settings.WOPR_SELLER_NAME,
@@ -62,11 +62,11 @@ def _pdf(html: str) -> bytes:
     # Imported here: it costs seconds, and most processes never render.
     from weasyprint import HTML
 
-    content: bytes = HTML(string=html, url_fetcher=_closed_fetcher()).write_pdf(pdf_tags=True)
+    content: bytes = HTML(string=html, url_fetcher=closed_fetcher()).write_pdf(pdf_tags=True)
     return content
 
 
-def _closed_fetcher() -> Any:
+def closed_fetcher() -> Any:
     """Nothing but data: URLs; a template that names a file or a host fails the rendering."""
     from weasyprint.urls import URLFetcher
 
@@ -85,7 +85,7 @@ def message_queue(
     stored = Message.objects.filter(kind=kind, cause=cause).first()
     if stored:
         return stored
-    letter = _letter(kind, {"tenant": tenant, "seller": _seller(), **context})
+    letter = letter_of(kind, {"tenant": tenant, "seller": seller(), **context})
     with transaction.atomic():
         message, created = Message.objects.get_or_create(
             kind=kind,
@@ -102,7 +102,7 @@ def message_queue(
     return message
 
 
-def _letter(kind: str, context: dict[str, Any]) -> dict[str, str]:
+def letter_of(kind: str, context: dict[str, Any]) -> dict[str, str]:
     """Subject, text and HTML; a letter without a page of its own has the words of its text."""
     subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", context).split())
     text = render_to_string(f"mail/{kind}.txt", context)

@@ -22,6 +22,18 @@ def _item(title: str, icon: str, model: str) -> dict[str, Any]:
     }
 
 
+def _sees_letters(request: HttpRequest) -> bool:
+    return bool(request.user.has_perms(("tenants.view_message", "tenants.view_document")))
+
+
+_SAMPLES = {
+    "title": "Samples",
+    "icon": "preview",
+    "link": reverse_lazy("admin-samples"),
+    "permission": _sees_letters,
+}
+
+
 def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
 
@@ -111,6 +123,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Users", "person", "tenants.user"),
                 _item("Messages", "mail", "tenants.message"),
                 _item("Documents", "description", "tenants.document"),
+                _SAMPLES,
             ),
             _group(
                 "Billing",

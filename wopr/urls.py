@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from billing import webhooks
 from tenants import webhooks as mail_webhooks
-from wopr import dashboard, health, trail
+from wopr import dashboard, formerly, health, previews, trail
 from wopr.common.permissions import Public
 
 api: list[Any] = [
@@ -44,6 +44,18 @@ urlpatterns = [
         admin.site.admin_view(trail.page),
         name="admin-trail",
     ),
+    path("admin/samples", admin.site.admin_view(previews.page), name="admin-samples"),
+    path(
+        "admin/samples/letters/<slug:kind>",
+        admin.site.admin_view(previews.letter),
+        name="admin-sample-letter",
+    ),
+    path(
+        "admin/samples/documents/<slug:kind>",
+        admin.site.admin_view(previews.document),
+        name="admin-sample-document",
+    ),
     path("admin/", admin.site.urls),
+    re_path(r"^(trpc|fleet)(?:/(?P<procedure>.*))?$", formerly.gone, name="formerly"),
     re_path(r"^(?!api/|_allauth/|admin/|static/|internal/).*$", dashboard.shell, name="dashboard"),
 ]

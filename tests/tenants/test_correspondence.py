@@ -156,4 +156,4 @@ def test_the_same_cause_makes_one_document_and_one_letter(instance: Instance) ->
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "http://169.254.169.254/", "ftp://x/"])
 def test_a_document_can_fetch_nothing(address: str) -> None:
     with pytest.raises((FatalURLFetchingError, ValueError)):
-        correspondence._closed_fetcher().fetch(address)
+        correspondence.closed_fetcher().fetch(address)
