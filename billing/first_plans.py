@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.models import AddOn, Plan, Price
+from billing.models import AddOn, IncludedUsage, Meter, Plan, Price
 
 MONTH, YEAR = Price.Interval.MONTH, Price.Interval.YEAR
 FIRST_PLANS: tuple[tuple[dict[str, Any], dict[str, int]], ...] = (
@@ -49,6 +49,13 @@ FIRST_PLANS: tuple[tuple[dict[str, Any], dict[str, int]], ...] = (
         {MONTH: 7900, YEAR: 79000},
     ),
 )
+# Each month; of storage, what the plan's own disk holds when it is full all the time.
+FIRST_INCLUDED: dict[str, dict[Meter, int]] = {
+    "starter": {Meter.INFERENCE_TOKENS: 1_000_000, Meter.AUDIO_SECONDS: 3_600},
+    "team": {Meter.INFERENCE_TOKENS: 5_000_000, Meter.AUDIO_SECONDS: 18_000},
+    "studio": {Meter.INFERENCE_TOKENS: 20_000_000, Meter.AUDIO_SECONDS: 72_000},
+}
+MB_HOURS_OF_A_GB = 1000 * 24 * 31
 FIRST_ADD_ONS: tuple[tuple[dict[str, Any], dict[str, int]], ...] = (
     (
         {
@@ -93,3 +100,15 @@ def first_plans_ensure() -> None:
                 Price(plan=plan, interval=interval, amount=amount)
                 for interval, amount in prices.items()
             )
+            _include(plan)
+
+
+def _include(plan: Plan) -> None:
+    included = {
+        Meter.STORAGE_MB_HOURS: plan.disk_gb * MB_HOURS_OF_A_GB,
+        **FIRST_INCLUDED[plan.code],
+    }
+    IncludedUsage.objects.bulk_create(
+        IncludedUsage(plan=plan, meter=meter, quantity=quantity)
+        for meter, quantity in included.items()
+    )

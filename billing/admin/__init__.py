@@ -1,5 +1,5 @@
 """Staff's pages of what is sold, what is bought, and what Stripe says of it."""
 
-from billing.admin import reconciling, sales, standing, stripe_objects, webhooks
+from billing.admin import reconciling, sales, service, standing, stripe_objects, webhooks
 
-__all__ = ["reconciling", "sales", "standing", "stripe_objects", "webhooks"]
+__all__ = ["reconciling", "sales", "service", "standing", "stripe_objects", "webhooks"]

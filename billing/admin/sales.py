@@ -11,7 +11,7 @@ from djstripe.models import Event, Subscription
 from unfold.admin import TabularInline
 
 from billing import services
-from billing.models import AddOn, Checkout, Entitlement, Plan, Price
+from billing.models import AddOn, Checkout, Entitlement, IncludedUsage, Plan, Price
 from tenants.models import Tenant
 from wopr.common.staff.links import belongs_to, correlation_link, link, named
 from wopr.common.staff.looks import moment, mono, outside, pill
@@ -31,10 +31,19 @@ class PriceInline(TabularInline):  # type: ignore[misc]
     readonly_fields = ("stripe_price_id",)
 
 
+class IncludedUsageInline(TabularInline):  # type: ignore[misc]
+    """What the price covers in a calendar month; customers see it beside what they used."""
+
+    model = IncludedUsage
+    extra = 0
+    verbose_name_plural = "included each month"
+    fields = ("meter", "quantity")
+
+
 class OfferAdmin(StaffAdmin):
     """Something that is sold: its rows say what it is, and Stripe is brought in line with them."""
 
-    inlines = (PriceInline,)
+    inlines: tuple[type[TabularInline], ...] = (PriceInline,)
     readonly_fields = ("stripe_product_id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -89,6 +98,7 @@ class PlanAdmin(OfferAdmin):
     )
     list_filter = ("on_sale", "placement")
     search_fields = ("name", "code", "prices__stripe_price_id")
+    inlines = (PriceInline, IncludedUsageInline)
     actions_detail = ("offer",)
     fieldsets = (
         (None, {"fields": ("name", "code", "description", "on_sale", "position", "trial_days")}),
