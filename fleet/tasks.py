@@ -5,7 +5,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from fleet import convergence, edge, exports, metering, standings
+from fleet import convergence, edge, exports, metering, observing, standings
+from fleet.models import Node
 from fleet.operations import ledger, runner
 from wopr.common.errors import ProviderError
 from wopr.common.queue import wake
@@ -63,3 +64,25 @@ def exports_expire() -> None:
     """Deletes the last backups that are not offered any more."""
     for operation in exports.expire():
         wake(operation_run, operation.pk)
+
+
+@shared_task(name="fleet.nodes_observe")
+def nodes_observe() -> None:
+    """Has every node looked at, each by a worker of its own: one that is away delays no other."""
+    for node_id in Node.objects.values_list("pk", flat=True):
+        wake(node_observe, node_id)
+
+
+@shared_task(name="fleet.node_observe")
+def node_observe(node_id: str) -> None:
+    try:
+        observing.node_observe(node_id=UUID(node_id))
+    except ProviderError as error:
+        logger.warning("node %s could not be looked at: %s", node_id, error)
+
+
+@shared_task(name="fleet.observations_thin")
+def observations_thin() -> None:
+    """Keeps the rows of what was seen few: hourly samples later, and none after that."""
+    observing.samples_thin()
+    observing.events_forget()

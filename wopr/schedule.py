@@ -14,6 +14,9 @@ BEAT_SCHEDULE = {
     "operations: open what the entitlements lack": every(30, "fleet.instances_reconcile"),
     "operations: suspend and resume as tenants stand": every(30, "fleet.standings_reconcile"),
     "edge: routes as declared": every(5, "fleet.edge_reconcile"),
+    "dns: records as declared": every(600, "dns.records_reconcile"),
+    "bots: what they use and what happened to them": every(30, "fleet.nodes_observe"),
+    "bots: thin out what was seen of them": every(3600, "fleet.observations_thin"),
     "exports: delete what is not offered any more": every(3600, "fleet.exports_expire"),
     "billing: process stored webhooks": every(15, "billing.inbox_sweep"),
     "billing: find events that no webhook brought": every(300, "billing.events_recover"),
@@ -22,5 +25,6 @@ BEAT_SCHEDULE = {
     "usage: count the bots' storage": every(600, "fleet.storage_meter"),
     "usage: tell Stripe": every(60, "billing.usage_report"),
     "billing: queue the letters that are due": every(60, "billing.notices_queue"),
+    "inference: release what dead gateways held": every(30, "gpu.holds_release"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
 }

@@ -53,6 +53,19 @@ CLOUDFLARE_API_URL = env.str("CLOUDFLARE_API_URL", "https://api.cloudflare.com/c
 CLOUDFLARE_API_TOKEN = env.str("CLOUDFLARE_API_TOKEN", "")
 CLOUDFLARE_ZONE = env.str("CLOUDFLARE_ZONE", WOPR_TENANT_DOMAIN)
 CLOUDFLARE_MORE_ZONES = env.list("CLOUDFLARE_MORE_ZONES", default=[])
+# Providers that machines are bought from: those with credentials.
+HETZNER_API_URL = env.str("HETZNER_API_URL", "https://api.hetzner.cloud/v1")
+HETZNER_API_TOKEN = env.str("HETZNER_API_TOKEN", "")
+DIGITALOCEAN_API_URL = env.str("DIGITALOCEAN_API_URL", "https://api.digitalocean.com")
+DIGITALOCEAN_API_TOKEN = env.str("DIGITALOCEAN_API_TOKEN", "")
+LINODE_API_TOKEN = env.str("LINODE_API_TOKEN", "")
+VULTR_API_TOKEN = env.str("VULTR_API_TOKEN", "")
+UPCLOUD_USERNAME = env.str("UPCLOUD_USERNAME", "")
+UPCLOUD_PASSWORD = env.str("UPCLOUD_PASSWORD", "")
+OVH_APPLICATION_KEY = env.str("OVH_APPLICATION_KEY", "")
+OVH_APPLICATION_SECRET = env.str("OVH_APPLICATION_SECRET", "")
+OVH_CONSUMER_KEY = env.str("OVH_CONSUMER_KEY", "")
+OVH_PROJECT_ID = env.str("OVH_PROJECT_ID", "")
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
@@ -82,8 +95,38 @@ WOPR_ENGINE_SUBNET = env.str("WOPR_ENGINE_SUBNET", "10.213.0.0/16")
 WOPR_PORT_RANGE = env.str("WOPR_PORT_RANGE", "20000-29999")
 WOPR_OPERATION_LEASE_SECONDS = env.int("WOPR_OPERATION_LEASE_SECONDS", 30)
 
+# --- how releases reach the bots ---
+# How many bots get a release first, and the tenants whose bots are preferred for it.
+WOPR_ROLLOUT_CANARIES = env.int("WOPR_ROLLOUT_CANARIES", 2)
+WOPR_ROLLOUT_CANARY_TENANTS = env.list("WOPR_ROLLOUT_CANARY_TENANTS", default=[])
+# The share of the other bots, in percent, that has the release after each wave.
+WOPR_ROLLOUT_WAVES = env.list("WOPR_ROLLOUT_WAVES", cast=int, default=[10, 40, 100])
+# How long a wave is watched before the next begins, and how many updates run at once.
+WOPR_ROLLOUT_SOAK_MINUTES = env.int("WOPR_ROLLOUT_SOAK_MINUTES", 15)
+WOPR_ROLLOUT_AT_ONCE = env.int("WOPR_ROLLOUT_AT_ONCE", 4)
+# So many ends within so many minutes are a crash loop; so many without one are its end.
+WOPR_CRASH_ENDS = env.int("WOPR_CRASH_ENDS", 5)
+WOPR_CRASH_MINUTES = env.int("WOPR_CRASH_MINUTES", 10)
+WOPR_CRASH_CALM_MINUTES = env.int("WOPR_CRASH_CALM_MINUTES", 15)
+# How long what was seen of bots is kept: readings whole, then one an hour, and events.
+WOPR_SAMPLES_RAW_HOURS = env.int("WOPR_SAMPLES_RAW_HOURS", 48)
+WOPR_SAMPLES_DAYS = env.int("WOPR_SAMPLES_DAYS", 30)
+WOPR_EVENTS_DAYS = env.int("WOPR_EVENTS_DAYS", 90)
+# Live logs: lines kept of each bot while somebody watches, and streams open at a time per tenant.
+WOPR_LOG_LINES = env.int("WOPR_LOG_LINES", 1000)
+WOPR_LOG_WATCHERS = env.int("WOPR_LOG_WATCHERS", 5)
+
 # A folder, or s3:https://host/bucket; below it each tenant has a repository of its own.
 WOPR_BACKUP_REPOSITORY = env.str("WOPR_BACKUP_REPOSITORY", str(BASE_DIR / ".wopr" / "backups"))
+
+# --- inference: prices in millionths of WOPR_CURRENCY, the month's budget in its cents ---
+WOPR_INFERENCE_URL = (env.str("WOPR_INFERENCE_URL", "") or f"{WOPR_DASHBOARD_URL}/v1").rstrip("/")
+WOPR_INFERENCE_TOKEN_PRICE = env.int("WOPR_INFERENCE_TOKEN_PRICE", 600)  # for 1000 tokens
+WOPR_INFERENCE_AUDIO_PRICE = env.int("WOPR_INFERENCE_AUDIO_PRICE", 100)  # for a second
+WOPR_INFERENCE_BUDGET = env.int("WOPR_INFERENCE_BUDGET", 1000)  # of a tenant that set none
+WOPR_INFERENCE_RATE = env.int("WOPR_INFERENCE_RATE", 300)  # requests a minute and tenant
+WOPR_INFERENCE_BODY = env.int("WOPR_INFERENCE_BODY", 25 * 1024 * 1024)  # bytes
+GPU_NODE_HOST = env.str("GPU_NODE_HOST", "")
 
 # --- Django ---
 INSTALLED_APPS = [
@@ -110,6 +153,7 @@ INSTALLED_APPS = [
     "billing",
     "dns",
     "fleet",
+    "gpu",
 ]
 MIDDLEWARE = [
     "wopr.common.correlation.CorrelationMiddleware",

@@ -38,9 +38,10 @@ class Watching(Connection):
             # By the engine's own clock: an end in its future would keep the call waiting for it.
             until = _moment(self._api.info()["SystemTime"])
             filters = {"type": "container", "label": label, "event": list(_EVENTS)}
-            told: Any = self._api.events(
-                since=f"{since.timestamp():.6f}",  # type: ignore[arg-type]  # or the second's start
-                until=f"{until.timestamp():.6f}",  # type: ignore[arg-type]
+            api: Any = self._api  # docker-py's types know whole seconds only
+            told = api.events(
+                since=f"{since.timestamp():.6f}",
+                until=f"{until.timestamp():.6f}",
                 filters=filters,
                 decode=True,
             )
@@ -55,7 +56,7 @@ class Watching(Connection):
     def following_log(self, name: str, *, since: datetime) -> Iterator[LogFollowing]:
         with translated(f"The log of {name} could not be followed"):
             frames: Any = self._api.logs(
-                name, timestamps=True, stream=True, follow=True, since=since.timestamp()
+                name, timestamps=True, stream=True, follow=True, since=max(since.timestamp(), 1.0)
             )
             following = _Following(frames)
             try:
