@@ -1,6 +1,8 @@
 """One bot of one tenant: what it should be, what it was seen to be, and how it is reached."""
 
+import hashlib
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +17,11 @@ from wopr.common.models import Identified
 def new_secret() -> str:
     """64 hexadecimal digits, the form in which the bot takes its keys and tokens."""
     return secrets.token_hex(32)
+
+
+def digest_of(token: str) -> str:
+    """How a token is looked up: its SHA-256 in hexadecimal."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Instance(Identified):
@@ -96,6 +103,9 @@ class Instance(Identified):
     terminated_at = models.DateTimeField(null=True, blank=True)
     healthy_at = models.DateTimeField(null=True, blank=True)
     platform_token = EncryptedTextField(default=new_secret, editable=False)
+    platform_token_digest = models.CharField(
+        max_length=64, blank=True, db_index=True, editable=False, help_text="SHA-256 of the token."
+    )
     credential_key = EncryptedTextField(default=new_secret, editable=False)
     daemon_token = EncryptedTextField(default=new_secret, editable=False)
 
@@ -115,6 +125,12 @@ class Instance(Identified):
 
     def __str__(self) -> str:
         return self.slug
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The token is ciphertext that cannot be looked up; its digest is how a caller is found."""
+        if self._state.adding:
+            self.platform_token_digest = digest_of(self.platform_token)
+        super().save(*args, **kwargs)
 
     @property
     def hostname(self) -> str:

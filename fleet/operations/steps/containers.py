@@ -244,7 +244,7 @@ def _environment(instance: Instance) -> dict[str, str]:
         "WOPR_HOME": "/data",
         "WOPR_DAEMON_HOST": "0.0.0.0",  # noqa: S104 (inside its own network namespace)  # nosec B104
         "WOPR_DAEMON_PORT": str(bot.PORT),
-        "WOPR_API_BASE_URL": f"{settings.WOPR_DASHBOARD_URL}/v1",
+        "WOPR_API_BASE_URL": settings.WOPR_INFERENCE_URL,
         "WOPR_PLATFORM_TOKEN": instance.platform_token,
         "WOPR_CREDENTIAL_KEY": instance.credential_key,
         "LOG_LEVEL": "info",

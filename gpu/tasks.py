@@ -1,0 +1,16 @@
+"""Tasks of the gpu app. A message carries an id at most; everything else is in the database."""
+
+import logging
+
+from celery import shared_task
+
+from gpu import books
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="gpu.holds_release")
+def holds_release() -> None:
+    """Gives back what gateways that died had set aside."""
+    if released := books.release_expired():
+        logger.warning("%s holds of dead gateways were released", released)

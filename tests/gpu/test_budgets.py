@@ -1,0 +1,142 @@
+"""Reserve, then settle: however many ask at once, nobody spends more than the limit."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from billing.models import Meter, UsageCap, UsageEvent
+from fleet.models import Instance
+from gpu import books
+from gpu.books import Amount
+from gpu.callers import Caller
+from gpu.models import Allowance, Budget, Hold
+from gpu.tasks import holds_release
+from tests.gpu.conftest import DEADLINE, Node, wait_until
+from wopr.common.errors import Refused
+
+EURO = 1_000_000  # micros
+
+
+@pytest.fixture
+def caller(instance: Instance) -> Caller:
+    return Caller(instance.pk, instance.tenant_id, budget=EURO, token_cap=None, second_cap=None)
+
+
+def test_two_hundred_requests_at_once_never_spend_more_than_one_euro(
+    gateway: Callable[[], str],
+    gpu_node: Callable[..., Node],
+    bot: dict[str, str],
+    instance: Instance,
+    settings: object,
+) -> None:
+    settings.WOPR_INFERENCE_TOKEN_PRICE = 2_000_000  # type: ignore[attr-defined]
+    settings.WOPR_INFERENCE_RATE = 100_000  # type: ignore[attr-defined]
+    Budget.objects.create(tenant=instance.tenant, limit=EURO)
+    gpu_node(pause=0.002, slots=50)
+    url = gateway()
+    body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 8}
+
+    def post(_: int) -> int:
+        return httpx.post(
+            f"{url}/v1/chat/completions", json=body, headers=bot, timeout=DEADLINE
+        ).status_code
+
+    with ThreadPoolExecutor(40) as callers:
+        statuses = list(callers.map(post, range(200)))
+    assert set(statuses) == {200, 402}
+    wait_until(lambda: not Hold.objects.exists(), "the books")
+    month = Allowance.objects.get()
+    assert 0 < month.spent <= EURO
+    assert month.held == 0
+    assert UsageEvent.objects.count() == statuses.count(200)
+
+
+def test_what_was_held_and_not_used_is_given_back(caller: Caller) -> None:
+    hold = books.reserve(caller, Amount(tokens=1000))
+    assert Allowance.objects.get().held == 600
+    books.settle(hold, Amount(tokens=100))
+    month = Allowance.objects.get()
+    assert (month.held, month.spent, month.tokens) == (0, 60, 100)
+
+
+def test_settling_twice_books_once(caller: Caller) -> None:
+    hold = books.reserve(caller, Amount(tokens=1000))
+    books.settle(hold, Amount(tokens=100))
+    books.settle(hold, Amount(tokens=100))
+    assert Allowance.objects.get().tokens == 100
+    assert UsageEvent.objects.count() == 1
+
+
+def test_more_than_was_held_is_never_booked(caller: Caller) -> None:
+    books.settle(books.reserve(caller, Amount(tokens=100)), Amount(tokens=5000))
+    assert Allowance.objects.get().tokens == 100
+
+
+def test_a_gateway_that_died_gives_back_what_it_held(caller: Caller) -> None:
+    hold = books.reserve(caller, Amount(tokens=1000))
+    holds_release()
+    assert Hold.objects.filter(pk=hold).exists()
+    made = timezone.now() - timedelta(minutes=5)
+    Hold.objects.update(created_at=made, expires_at=made + books.LEASE)
+    holds_release()
+    assert not Hold.objects.exists()
+    month = Allowance.objects.get()
+    assert (month.held, month.tokens_held, month.spent) == (0, 0, 0)
+
+
+def test_a_gateway_that_lives_keeps_its_holds(caller: Caller) -> None:
+    books.reserve(caller, Amount(tokens=1000))
+    soon = timezone.now() + timedelta(seconds=1)
+    Hold.objects.update(expires_at=soon)
+    assert books.renew() == 1
+    assert Hold.objects.get().expires_at > soon
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({"budget": 500}, "budget_exhausted"),
+        ({"token_cap": 999}, "cap_reached"),
+        ({"second_cap": 9}, "cap_reached"),
+    ],
+)
+def test_what_could_exceed_a_limit_is_refused_before_it_is_sent(
+    instance: Instance, limits: dict[str, int], code: str
+) -> None:
+    limited = Caller(
+        instance.pk,
+        instance.tenant_id,
+        **{"budget": EURO, "token_cap": None, "second_cap": None, **limits},  # type: ignore[arg-type]
+    )
+    with pytest.raises(Refused) as refused:
+        books.reserve(limited, Amount(tokens=1000, seconds=10))
+    assert (refused.value.code, refused.value.status) == (code, 402)
+    assert not Hold.objects.exists()
+
+
+def test_too_many_requests_in_a_minute_are_refused(caller: Caller, settings: object) -> None:
+    settings.WOPR_INFERENCE_RATE = 3  # type: ignore[attr-defined]
+    for _ in range(3):
+        books.reserve(caller, Amount(tokens=1))
+    with pytest.raises(Refused, match="More than 3 requests"):
+        books.reserve(caller, Amount(tokens=1))
+
+
+def test_a_cap_that_the_customer_sets_stops_its_bot(
+    gateway: Callable[[], str],
+    gpu_node: Callable[..., Node],
+    bot: dict[str, str],
+    instance: Instance,
+) -> None:
+    UsageCap.objects.create(tenant=instance.tenant, meter=Meter.INFERENCE_TOKENS, limit=50)
+    gpu_node()
+    answer = httpx.post(
+        f"{gateway()}/v1/chat/completions",
+        json={"messages": [{"role": "user", "content": "hi"}], "max_tokens": 100},
+        headers=bot,
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (402, "cap_reached")
