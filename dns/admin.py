@@ -17,7 +17,7 @@ class RecordAdmin(MachineOwned):
     list_filter = ("state", "type", "zone")
     search_fields = ("name", "content", "owner", "provider_id")
     fieldsets = (
-        (None, {"fields": ("host", "type", "target", "ttl", "status", "owner_link")}),
+        (None, {"fields": ("host", "type", "target", "ttl", "status", "note", "owner_link")}),
         ("At the provider", {"fields": ("zone", "provider", "proxied", "seen")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),
     )

@@ -1,6 +1,6 @@
 """Worker room: makes the provider's records what the rows want, and sees that they are."""
 
-import logging
+import re
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,24 +10,52 @@ from dns.gateways.base import RemoteRecord, WantedRecord
 from dns.models import Record
 from wopr.common.errors import ProviderError
 
-logger = logging.getLogger(__name__)
+# What WOPR writes as a comment: the deployment, and whose the record is.
+_MARK = re.compile(r"[a-z][a-z0-9-]{0,20} [a-z]+:\S+")
+
+
+def zones() -> list[str]:
+    """The zones that records may be in, the longest name first."""
+    return sorted({settings.CLOUDFLARE_ZONE, *settings.CLOUDFLARE_MORE_ZONES}, key=len)[::-1]
+
+
+def zone_of(name: str) -> str:
+    """The zone that the name lies in. Raises ProviderError when it is in none of ours."""
+    for zone in zones():
+        if name == zone or name.endswith(f".{zone}"):
+            return zone
+    raise ProviderError(
+        f"{name} lies in no zone that WOPR may edit: name its zone in CLOUDFLARE_MORE_ZONES.",
+        permanent=True,
+    )
 
 
 def record_declare(*, owner: str, name: str, type: str, content: str) -> Record:
     """The row for a record that should exist; says nothing yet about whether it does."""
+    zone = zone_of(name)
     record, _ = Record.objects.update_or_create(
-        owner=owner,
-        name=name,
-        type=type,
-        defaults={"zone": settings.CLOUDFLARE_ZONE, "content": content},
+        owner=owner, name=name, type=type, defaults={"zone": zone, "content": content}
     )
+    if record.state == Record.State.WITHDRAWN:
+        record.state = Record.State.WANTED
+        record.save(update_fields=["state", "updated_at"])
     return record
+
+
+def addresses_declare(*, owner: str, name: str) -> list[Record]:
+    """Rows for the records by which a name leads to the edge: A, and AAAA if there is IPv6."""
+    addresses = {Record.Type.A: settings.WOPR_EDGE_IPV4, Record.Type.AAAA: settings.WOPR_EDGE_IPV6}
+    return [
+        record_declare(owner=owner, name=name, type=kind, content=address)
+        for kind, address in addresses.items()
+        if address
+    ]
 
 
 def record_observe(record: Record) -> RemoteRecord | None:
     """The record at the provider if it is there exactly as wanted, never proxied, and ours."""
-    wanted = _wanted(record)
-    return next((r for r in _look_up(record) if _is(r, wanted)), None)
+    wanted = wanted_of(record)
+    return next((r for r in _look_up(record) if is_as_wanted(r, wanted)), None)
 
 
 def record_publish(record: Record) -> None:
@@ -35,16 +63,13 @@ def record_publish(record: Record) -> None:
 
     Raises ProviderError; permanent when the name belongs to somebody else.
     """
-    wanted, present = _wanted(record), _look_up(record)
-    ours = next((r for r in present if r.comment == wanted.comment), None)
+    wanted, present = wanted_of(record), _look_up(record)
+    ours = next((r for r in present if may_take(r, wanted)), None)
     if ours:
         cloudflare.provider().update(record.zone, ours.id, wanted)
     elif present:
-        raise ProviderError(
-            f"{record.name} already has a {record.type} record that WOPR did not make"
-            f" ({present[0].content}); it was left alone. Remove it or choose another name.",
-            permanent=True,
-        )
+        record_conflicts(record, present[0])
+        raise ProviderError(record.note, permanent=True)
     else:
         cloudflare.provider().create(record.zone, wanted)
 
@@ -52,17 +77,30 @@ def record_publish(record: Record) -> None:
 def record_seen(record: Record, provider_id: str) -> None:
     """Remembers that the provider was seen to hold the record."""
     record.provider_id, record.seen_at = provider_id, timezone.now()
-    record.state = Record.State.PUBLISHED
+    record.state, record.note = Record.State.PUBLISHED, ""
+    record.save()
+
+
+def record_conflicts(record: Record, foreign: RemoteRecord) -> None:
+    """Remembers that somebody else's record is in the way."""
+    record.state, record.note = (
+        Record.State.CONFLICT,
+        f"{record.name} already has a {foreign.type} record that WOPR did not make"
+        f" ({foreign.content}); it was left alone. Remove it or choose another name.",
+    )
     record.save()
 
 
 def record_withdraw(record: Record) -> None:
     """Deletes every record of this name that is ours, and re-reads that none is left."""
+    # The intent first: nobody may publish it again between the deletion and the next line.
+    record.state = Record.State.WITHDRAWN
+    record.save(update_fields=["state", "updated_at"])
     for remote in _ours(record):
         cloudflare.provider().delete(record.zone, remote.id)
     if not record_is_gone(record):
         raise ProviderError(f"{record.name} is still published after its deletion")
-    record.state, record.provider_id = Record.State.WITHDRAWN, ""
+    record.provider_id, record.note = "", ""
     record.save()
 
 
@@ -71,28 +109,37 @@ def record_is_gone(record: Record) -> bool:
     return not _ours(record)
 
 
-def _ours(record: Record) -> list[RemoteRecord]:
-    return [r for r in _look_up(record) if r.comment == _comment(record)]
-
-
-def _look_up(record: Record) -> list[RemoteRecord]:
-    return cloudflare.provider().find(record.zone, name=record.name, type=record.type)
-
-
-def _comment(record: Record) -> str:
+def mark_of(record: Record) -> str:
+    """The comment that tells whose the record is."""
     return f"{settings.WOPR_DEPLOYMENT} {record.owner}"
 
 
-def _wanted(record: Record) -> WantedRecord:
+def wanted_of(record: Record) -> WantedRecord:
     return WantedRecord(
         name=record.name,
         type=record.type,
         content=record.content,
         ttl=record.ttl,
-        comment=_comment(record),
+        comment=mark_of(record),
     )
 
 
-def _is(remote: RemoteRecord, wanted: WantedRecord) -> bool:
+def is_as_wanted(remote: RemoteRecord, wanted: WantedRecord) -> bool:
     seen = WantedRecord(remote.name, remote.type, remote.content, remote.ttl, remote.comment)
     return seen == wanted and not remote.proxied
+
+
+def may_take(remote: RemoteRecord, wanted: WantedRecord) -> bool:
+    """Whether it is ours, or says the very same and belongs to nobody who marks what is theirs."""
+    if remote.comment == wanted.comment:
+        return True
+    identical = (remote.type, remote.content) == (wanted.type, wanted.content)
+    return identical and not _MARK.fullmatch(remote.comment)
+
+
+def _ours(record: Record) -> list[RemoteRecord]:
+    return [r for r in _look_up(record) if r.comment == mark_of(record)]
+
+
+def _look_up(record: Record) -> list[RemoteRecord]:
+    return cloudflare.provider().find(record.zone, name=record.name, type=record.type)

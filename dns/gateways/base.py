@@ -31,6 +31,10 @@ class WantedRecord:
 class DnsProvider(Protocol):
     """Raises ProviderError; never changes a record that it was not given the id of."""
 
+    def listing(self, zone: str) -> list[RemoteRecord]:
+        """All records of the zone, whoever made them, in as few calls as the provider allows."""
+        ...
+
     def find(self, zone: str, *, name: str, type: str) -> list[RemoteRecord]:
         """All records of that name and type, the pages followed to the end."""
         ...

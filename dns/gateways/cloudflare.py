@@ -11,6 +11,8 @@ from wopr.common import http
 from wopr.common.errors import ProviderError
 
 PAGE_SIZE = 100
+# Of a whole zone: Cloudflare allows five million, one answer should stay below a megabyte.
+BULK_PAGE_SIZE = 1000
 _NOT_FOUND = 81044
 # What an earlier request, thought lost, has made meanwhile: another look finds it.
 _IDENTICAL = 81058
@@ -21,9 +23,17 @@ class Cloudflare:
         self._session = http.client(url, headers={"Authorization": f"Bearer {token}"})
         self._zone_ids: dict[str, str] = {}
 
+    def listing(self, zone: str) -> list[RemoteRecord]:
+        # In a fixed order, or a change meanwhile would move records from one page to another.
+        return self._all(zone, {"per_page": BULK_PAGE_SIZE, "order": "name"})
+
     def find(self, zone: str, *, name: str, type: str) -> list[RemoteRecord]:
+        return self._all(zone, {"name": name, "type": type, "per_page": PAGE_SIZE})
+
+    def _all(self, zone: str, filters: dict[str, Any]) -> list[RemoteRecord]:
+        """Follows the pages to the end."""
         found: list[RemoteRecord] = []
-        query: dict[str, Any] = {"name": name, "type": type, "per_page": PAGE_SIZE, "page": 1}
+        query = {**filters, "page": 1}
         while True:
             answer = self._call("GET", self._records(zone), params=query)
             found += [_remote(item) for item in answer["result"]]
@@ -97,18 +107,23 @@ def _remote(item: dict[str, Any]) -> RemoteRecord:
         id=item["id"],
         name=item["name"],
         type=item["type"],
-        content=item["content"],
+        content=_unquoted(item) if item["type"] == "TXT" else item["content"],
         ttl=item["ttl"],
         proxied=bool(item.get("proxied")),
         comment=item.get("comment") or "",
     )
 
 
+def _unquoted(item: dict[str, Any]) -> str:
+    """A TXT record's text; Cloudflare keeps it in quotes, in parts of 255 when it is long."""
+    return str(item["content"]).removeprefix('"').removesuffix('"').replace('" "', "")
+
+
 def _body(record: WantedRecord) -> dict[str, Any]:
     return {
         "name": record.name,
         "type": record.type,
-        "content": record.content,
+        "content": f'"{record.content}"' if record.type == "TXT" else record.content,
         "ttl": record.ttl,
         "comment": record.comment,
         "proxied": False,

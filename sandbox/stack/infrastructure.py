@@ -105,7 +105,7 @@ class Infrastructure:
             self.supervisor,
             self.folder,
             webhook_url=f"{self.web_url}/api/webhook/stripe",
-            zone=TENANT_DOMAIN,
+            zones=(TENANT_DOMAIN, DASHBOARD_HOST),
             ports={} if self.wishes.free_ports else FIXED_PORTS,
         )
 
@@ -188,6 +188,7 @@ class Infrastructure:
             "STRIPE_API_URL": vendors.stripe,
             "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
             "CLOUDFLARE_ZONE": self.edge.tenant_domain,
+            "CLOUDFLARE_MORE_ZONES": self.edge.dashboard_host,
             "CLOUDFLARE_API_URL": vendors.cloudflare,
             "HETZNER_API_TOKEN": HETZNER_TOKEN,
             "HETZNER_API_URL": vendors.hetzner,

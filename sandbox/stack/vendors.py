@@ -27,7 +27,12 @@ class Vendors:
 
 
 def start_vendors(
-    supervisor: Supervisor, folder: Folder, *, webhook_url: str, zone: str, ports: dict[str, int]
+    supervisor: Supervisor,
+    folder: Folder,
+    *,
+    webhook_url: str,
+    zones: tuple[str, ...],
+    ports: dict[str, int],
 ) -> Vendors:
     """Start them and return the addresses that they print when all listen."""
     log = supervisor.logs / "vendors.log"
@@ -35,7 +40,7 @@ def start_vendors(
     supervisor.start(
         Part(
             name="vendors",
-            command=command(folder, webhook_url, zone, ports),
+            command=command(folder, webhook_url, zones, ports),
             folder=REPOSITORY,
             ready=lambda: announced(log, offset) is not None,
         )
@@ -45,7 +50,9 @@ def start_vendors(
     return addresses
 
 
-def command(folder: Folder, webhook_url: str, zone: str, ports: dict[str, int]) -> list[str | Path]:
+def command(
+    folder: Folder, webhook_url: str, zones: tuple[str, ...], ports: dict[str, int]
+) -> list[str | Path]:
     """Return the command line of the vendors' process."""
     arguments = {
         "--stripe-key": STRIPE_KEY,
@@ -54,12 +61,12 @@ def command(folder: Folder, webhook_url: str, zone: str, ports: dict[str, int]) 
         "--cloudflare-token": CLOUDFLARE_TOKEN,
         "--hetzner-token": HETZNER_TOKEN,
         "--digitalocean-token": DIGITALOCEAN_TOKEN,
-        "--zone": zone,
         "--state": str(folder.path / "vendors.state"),
     }
     for name in ("stripe", "cloudflare", "mailbox", "smtp", "hetzner", "digitalocean"):
         arguments[f"--{name}-port"] = str(ports.get(name, 0))
     flat = [part for pair in arguments.items() for part in pair]
+    flat += [part for zone in zones for part in ("--zone", zone)]
     return [sys.executable, "-m", "sandbox.serve", *flat]
 
 

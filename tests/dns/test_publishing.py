@@ -101,6 +101,15 @@ def test_a_record_that_is_not_ours_is_refused_for_good_and_left_alone(
     assert before[0]["id"] == foreign
 
 
+def test_an_identical_record_that_a_person_made_is_adopted(world: World) -> None:
+    identical = world.record_add(name=NAME, type="A", content="203.0.113.10", comment="by hand")
+
+    remote = published(declared())
+
+    assert remote.id == identical
+    assert len(world.records(NAME)) == 1
+
+
 def test_withdrawing_takes_ours_and_leaves_the_others(world: World) -> None:
     record = declared()
     published(record)

@@ -1,6 +1,8 @@
 """Caddy, configured by the product's Caddyfile, is a front door that cannot be talked around."""
 
 import json
+import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from sandbox.stack.slots import port_is_free
 
 PRODUCTION = {
     "WOPR_DASHBOARD_HOST": "wopr.bot",
+    "WOPR_API_HOST": "api.wopr.bot",
     "WOPR_TENANT_DOMAIN": "wopr.bot",
     "WOPR_CERTIFICATE": "certificate-internal",
 }
@@ -24,6 +27,9 @@ PRODUCTION = {
 
 class Echo(BaseHTTPRequestHandler):
     """Stands where the web process would, and answers with the headers that it was given."""
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def do_GET(self) -> None:
         body = json.dumps({name.lower(): value for name, value in self.headers.items()})
@@ -94,14 +100,79 @@ def test_internal_paths_are_refused_from_outside(
     assert (answer.status_code, answer.text) == (404, "")
 
 
-def test_an_unknown_name_says_that_there_is_no_bot(
+def api(stack: dict[str, str], path: str) -> str:
+    return f"https://{stack['WOPR_API_HOST']}:{stack['WOPR_EDGE_PORT']}{path}"
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/fleet", "/fleet/x", "/trpc/fleet.list"])
+def test_the_apis_name_leads_to_the_api(
+    web: None, browser: httpx.Client, stack: dict[str, str], path: str
+) -> None:
+    assert browser.get(api(stack, path)).json()["host"].startswith("api.wopr.localhost")
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/login", "/apis", "/static/x", "/internal/x"])
+def test_the_apis_name_leads_nowhere_else(
+    web: None, browser: httpx.Client, stack: dict[str, str], path: str
+) -> None:
+    answer = browser.get(api(stack, path))
+
+    assert (answer.status_code, answer.text) == (404, "")
+
+
+@pytest.mark.parametrize("path", ["/internal/gpu/register", "/internal/nodes/register"])
+def test_machines_register_at_the_apis_name_by_post_only(
+    web: None, browser: httpx.Client, stack: dict[str, str], path: str
+) -> None:
+    assert browser.post(api(stack, path)).status_code == 200
+    assert browser.get(api(stack, path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/internal/edge/ask",
+        "/internal/gpu/register/more",
+        "/internal/gpu/register/../../edge/ask",
+        "/internal/gpu/register/%2e%2e/%2e%2e/edge/ask",
+        "/api/../internal/edge/ask",
+        "/internal%2fedge%2fask",
+        "//internal/edge/ask",
+    ],
+)
+def test_nothing_else_of_internal_is_reached_by_any_spelling(
+    web: None, stack: dict[str, str], path: str
+) -> None:
+    """Written to the socket as it is: clients tidy paths up."""
+    for host in (stack["WOPR_API_HOST"], "wopr.localhost"):
+        assert status_of("POST", host, path, stack) == 404
+
+
+def status_of(method: str, host: str, path: str, stack: dict[str, str]) -> int:
+    port = int(stack["WOPR_EDGE_PORT"])
+    context = ssl.create_default_context(cafile=stack["WOPR_EDGE_CA_FILE"])
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname=host) as line,
+    ):
+        line.sendall(f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        return int(line.recv(64).split()[1])
+
+
+def test_a_tenants_name_asks_for_patience_until_the_routes_are_there(
     browser: httpx.Client, stack: dict[str, str]
 ) -> None:
     answer = browser.get(f"https://nobody.bots.localhost:{stack['WOPR_EDGE_PORT']}/any/path")
 
-    assert answer.status_code == 404
-    assert "No bot here" in answer.text
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert "One moment" in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_name_that_nobody_knows_gets_no_certificate(stack: dict[str, str]) -> None:
+    with pytest.raises(ssl.SSLError):
+        status_of("GET", "stranger.example", "/", stack)
 
 
 def test_a_route_that_is_put_first_wins_over_the_fallback(
@@ -147,3 +218,26 @@ def test_production_listens_on_the_standard_ports_and_names_its_server(tmp_path:
     assert '"listen": ["0.0.0.0:80"]' in text
     assert '"admin": {"listen": "127.0.0.1:2019"}' in text
     assert '"https://{http.request.host}{http.request.uri}"' in text
+
+
+def test_production_gets_the_wildcard_by_dns_and_customers_names_on_demand() -> None:
+    """This Caddy lacks the DNS module, so the file is read, not adapted."""
+    text = CADDYFILE.read_text()
+
+    assert "dns cloudflare {env.CLOUDFLARE_API_TOKEN}" in text
+    assert "import {$WOPR_CERTIFICATE:certificate-cloudflare}\n" in text
+    assert "import {$WOPR_CERTIFICATE:certificate-cloudflare}-on-demand\n" in text
+
+
+def test_certificates_on_demand_are_only_given_to_names_that_the_product_knows(
+    tmp_path: Path,
+) -> None:
+    config = adapted(tmp_path, **PRODUCTION, WOPR_WEB_ADDRESS="10.0.0.1:8000")
+    automation = config["apps"]["tls"]["automation"]  # type: ignore[index]
+
+    assert automation["on_demand"]["permission"] == {
+        "module": "http",
+        "endpoint": "http://10.0.0.1:8000/internal/edge/ask",
+    }
+    on_demand = [p.get("subjects") for p in automation["policies"] if p.get("on_demand")]
+    assert on_demand == [None], "only names that no other site has"

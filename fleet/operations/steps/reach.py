@@ -1,7 +1,5 @@
 """Steps that make an instance reachable under its public name, and see that it is."""
 
-from django.conf import settings
-
 from dns import publishing
 from dns.models import Record
 from fleet import edge
@@ -51,38 +49,37 @@ class PublishRoute(Step[Instance]):
 
 
 class PublishRecord(Step[Instance]):
+    """A, and AAAA where the edge has an IPv6 address."""
+
     name = "publish_record"
     title = "Publish the DNS record"
 
     def observe(self, instance: Instance) -> Facts | None:
-        record = _record(instance)
-        remote = publishing.record_observe(record) if record else None
-        if record is None or remote is None:
-            return None
-        return {"record": str(record), "provider_id": remote.id}
+        seen = {}
+        for record in publishing.addresses_declare(
+            owner=instance.reference, name=instance.hostname
+        ):
+            remote = publishing.record_observe(record)
+            if remote is None:
+                return None
+            seen[str(record)] = remote.id
+        return {"records": seen}
 
     def act(self, instance: Instance) -> None:
-        record = publishing.record_declare(
-            owner=instance.reference,
-            name=instance.hostname,
-            type=Record.Type.A,
-            content=settings.WOPR_EDGE_IPV4,
-        )
-        publishing.record_publish(record)
+        for record in _records(instance):
+            if publishing.record_observe(record) is None:
+                publishing.record_publish(record)
 
     def record(self, instance: Instance, facts: Facts) -> None:
-        record = _record(instance)
-        if record:
-            publishing.record_seen(record, facts["provider_id"])
+        for record in _records(instance):
+            publishing.record_seen(record, facts["records"][str(record)])
 
     def undo(self, instance: Instance) -> None:
-        record = _record(instance)
-        if record:
+        for record in _records(instance):
             publishing.record_withdraw(record)
 
     def absent(self, instance: Instance) -> bool:
-        record = _record(instance)
-        return record is None or publishing.record_is_gone(record)
+        return all(publishing.record_is_gone(record) for record in _records(instance))
 
     def resource(self, instance: Instance) -> str:
         return f"DNS record {instance.hostname}"
@@ -109,5 +106,5 @@ class VerifyPublic(Step[Instance]):
         Instance.objects.filter(pk=instance.pk).update(status=Instance.Status.RUNNING)
 
 
-def _record(instance: Instance) -> Record | None:
-    return Record.objects.filter(owner=instance.reference, name=instance.hostname).first()
+def _records(instance: Instance) -> list[Record]:
+    return list(Record.objects.filter(owner=instance.reference, name=instance.hostname))

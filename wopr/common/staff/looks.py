@@ -68,6 +68,7 @@ LOOKS = {
     "wanted": Look("info", "schedule", "wanted"),
     "published": Look("good", "check_circle", "published"),
     "withdrawn": Look("idle", "cancel", "withdrawn"),
+    "conflict": Look("danger", "warning", "conflict"),
     # webhooks
     "refused": Look("danger", "block", "refused"),
     "erring": Look("danger", "error", "failing"),
