@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('dns', '0001_initial'),
-        ('tenants', '0004_crashing'),
+        ('tenants', '0001_initial'),
     ]
 
     operations = [
