@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.stripe.flows.invoices import invoice_collect
 from sandbox.stripe.pdf import text_page
 from sandbox.stripe.world import World
 from sandbox.templating import moment, money, page
@@ -22,6 +23,7 @@ class Papers:
         """Return the addresses of all papers."""
         return [
             Route("/i/{id}", self.invoice_show),
+            Route("/i/{id}", self.invoice_pay, methods=["POST"]),
             Route("/i/{id}/pdf", self.invoice_pdf),
             Route("/credit_notes/{id}/pdf", self.credit_note_pdf),
             Route("/receipts/{id}", self.receipt_show),
@@ -37,6 +39,15 @@ class Papers:
         if invoice is None:
             return _unknown("invoice")
         return page("stripe/invoice.html", invoice=invoice)
+
+    async def invoice_pay(self, request: Request) -> Response:
+        """Collect an open invoice from the customer's card, as the button on its page does."""
+        invoice = self._found("invoice", request)
+        if invoice is None:
+            return _unknown("invoice")
+        paid = invoice["status"] != "open" or invoice_collect(self.world, invoice)
+        error = "" if paid else "Your card was declined."
+        return page("stripe/invoice.html", 402 if error else 200, invoice=invoice, error=error)
 
     async def invoice_pdf(self, request: Request) -> Response:
         """Hand out an invoice as a file."""

@@ -11,7 +11,13 @@ import httpx
 import pytest
 from pypdf import PdfReader
 
-from sandbox.control import DECLINED_CARD, FAILING_CARD, CheckoutRefused, SandboxControl
+from sandbox.control import (
+    DECLINED_CARD,
+    FAILING_CARD,
+    GOOD_CARD,
+    CheckoutRefused,
+    SandboxControl,
+)
 
 
 def test_paying_leads_back_to_the_shop_with_the_session_in_the_address(
@@ -174,3 +180,17 @@ def test_an_invoice_is_a_readable_page_and_a_readable_file(
     for shown in (page.text, text):
         assert invoice["number"] in shown
         assert "Total: $9.00" in shown
+
+
+def test_an_open_invoice_is_paid_by_the_button_on_its_page_once_the_card_is_good(
+    api: Any, control: SandboxControl, subscribe: Callable[..., Any]
+) -> None:
+    subscription = subscribe()
+    control.set_card(subscription["customer"], FAILING_CARD)
+    control.advance_clock(timedelta(days=32))
+    (invoice,) = api.get("invoices", status="open")["data"]
+    page = invoice["hosted_invoice_url"]
+    assert "declined" in httpx.post(page, trust_env=False).text
+    control.set_card(subscription["customer"], GOOD_CARD)
+    assert "Pay this invoice" not in httpx.post(page, trust_env=False).text
+    assert api.get(f"subscriptions/{subscription['id']}")["status"] == "active"

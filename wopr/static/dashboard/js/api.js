@@ -28,6 +28,7 @@ async function request(method, path, extra) {
 
 export const get = (path, signal) => request("GET", path, { signal });
 export const post = (path, body) => request("POST", path, { body });
+export const put = (path, body) => request("PUT", path, { body });
 
 /** The address of an operation's event stream. */
 export const operationEvents = (id) => `${ROOT}/operations/${id}/events`;

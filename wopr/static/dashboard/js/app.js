@@ -1,6 +1,9 @@
 /** The start of the dashboard: the frame around every page, and which page an address shows. */
 import { Footer, Header } from "./frame.js";
 import { Account } from "./pages/account.js";
+import { Billing } from "./pages/billing.js";
+import { Cancel } from "./pages/cancel.js";
+import { Change } from "./pages/change.js";
 import { Checkout } from "./pages/checkout.js";
 import { Home } from "./pages/home.js";
 import { Instance } from "./pages/instance.js";
@@ -12,6 +15,7 @@ import { ForgotPassword, NewPassword, VerifyEmail } from "./pages/recovery.js";
 import { SignIn, SignUp } from "./pages/sign.js";
 import { Tenant } from "./pages/tenant.js";
 import { TenantNew } from "./pages/tenant-new.js";
+import { Usage } from "./pages/usage.js";
 import { ErrorNotice } from "./parts/notice.js";
 import { Loading } from "./parts/panel.js";
 import { Toasts } from "./parts/toast.js";
@@ -34,6 +38,10 @@ const ROUTES = [
   { path: "/tenants/new", page: TenantNew },
   { path: "/tenants/:id", page: Tenant },
   { path: "/tenants/:id/plans", page: Plans },
+  { path: "/tenants/:id/billing", page: Billing },
+  { path: "/tenants/:id/billing/change", page: Change },
+  { path: "/tenants/:id/billing/cancel", page: Cancel },
+  { path: "/tenants/:id/usage", page: Usage },
   { path: "/checkout/:id", page: Checkout },
   { path: "/instances/:id", page: Instance },
   { path: "/operations/:id", page: Operation },

@@ -30,6 +30,8 @@ export function duration(milliseconds, { tenths = false } = {}) {
   return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, "0")}m`;
 }
 
+export const figure = (value) => number.format(value);
+
 export function fileSize(bytes) {
   if (bytes < 1024) return `${bytes} B`;
   const kilobytes = bytes / 1024;
@@ -40,6 +42,7 @@ export function fileSize(bytes) {
 
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+const utcDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const UNITS = [
   ["year", 31536000],
@@ -51,6 +54,8 @@ const UNITS = [
 
 export const absoluteTime = (date) => absolute.format(date);
 export const longDay = (date) => day.format(date);
+/** "2026-11-21", a day in UTC, as "21 Nov". */
+export const shortDay = (text) => utcDay.format(new Date(`${text}T00:00:00Z`));
 
 export function relativeTime(date, now = Date.now()) {
   const seconds = Math.round((date - now) / 1000);

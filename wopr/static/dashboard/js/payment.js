@@ -1,11 +1,27 @@
-/** Leaving for Stripe's payment page. */
+/** Leaving for Stripe's pages. */
 import { post } from "./api.js";
 
-/** Opens a checkout and leaves; settles only if the customer comes back by the browser's button. */
-export async function goToPayment(tenantId, planCode) {
-  const checkout = await post(`/tenants/${tenantId}/checkout`, { plan: planCode });
-  // Busy until the page is left: a second click would open a second checkout.
+/** Settles only if the customer comes back by the browser's button: busy until the page is left. */
+async function leaveFor(url) {
   const back = new Promise((done) => window.addEventListener("pageshow", done, { once: true }));
-  window.location.assign(checkout.url);
+  window.location.assign(url);
   await back;
 }
+
+/** `order`: {plan, interval, quantity, add_ons}. */
+export async function goToPayment(tenantId, { plan, interval, quantity, add_ons }) {
+  const wanted = { plan, interval, quantity, add_ons };
+  const checkout = await post(`/tenants/${tenantId}/checkout`, wanted);
+  await leaveFor(checkout.url);
+}
+
+/** Cards and open invoices are Stripe's own pages. */
+export async function goToPortal(tenantId) {
+  const { url } = await post(`/tenants/${tenantId}/portal`);
+  await leaveFor(url);
+}
+
+const MAY_PAY = ["owner", "admin", "billing"];
+
+/** The API decides; this only spares a member buttons that would be refused. */
+export const mayPay = (tenant) => MAY_PAY.includes(tenant.role);

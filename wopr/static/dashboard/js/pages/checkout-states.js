@@ -3,7 +3,7 @@ import { Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
 import { Icon } from "../parts/icons.js";
 import { ErrorNotice } from "../parts/notice.js";
-import { priceText } from "../parts/plan.js";
+import { priceOf, priceText } from "../parts/plan.js";
 import { RelativeTime } from "../parts/time.js";
 import { goToPayment } from "../payment.js";
 import { html, useState } from "../preact.js";
@@ -21,10 +21,10 @@ export function StatusPanel({ tone, icon, spin, title, children, foot }) {
   </section>`;
 }
 
-/** A new checkout for the same plan; the old one is left to end by itself. */
+/** A new checkout for the same order; the old one is left to end by itself. */
 function StartAgain({ checkout }) {
   const { busy, error, submit, form } = useForm([], () =>
-    goToPayment(checkout.tenant, checkout.plan),
+    goToPayment(checkout.tenant, checkout),
   );
   return html`<form ref=${form} onSubmit=${submit}>
     <${ErrorNotice} error=${error} title="A new checkout was not opened" />
@@ -35,8 +35,13 @@ function StartAgain({ checkout }) {
   </form>`;
 }
 
-const forWhat = (plan, tenant) =>
-  plan && tenant ? `${plan.name} for ${tenant.slug}, ${priceText(plan)}.` : "";
+function forWhat(checkout, plan, tenant) {
+  const price = plan && priceOf(plan, checkout.interval);
+  if (!price || !tenant) return "";
+  const times = checkout.quantity > 1 ? ` × ${checkout.quantity}` : "";
+  const more = Object.keys(checkout.add_ons).length ? ", with add-ons" : "";
+  return `${plan.name}${times} for ${tenant.slug}, ${priceText(price)}${times && " each"}${more}.`;
+}
 
 export function Cancelled({ checkout, plan, tenant }) {
   return html`<${StatusPanel}
@@ -45,7 +50,7 @@ export function Cancelled({ checkout, plan, tenant }) {
     title="You cancelled the payment"
     foot=${html`<${StartAgain} checkout=${checkout} />`}
   >
-    Nothing was charged, and no bot was made. The name stays yours. ${forWhat(plan, tenant)}
+    Nothing was charged, and no bot was made. The name stays yours. ${forWhat(checkout, plan, tenant)}
   <//>`;
 }
 
@@ -57,7 +62,7 @@ export function Expired({ checkout, plan, tenant }) {
     foot=${html`<${StartAgain} checkout=${checkout} />`}
   >
     It ended <${RelativeTime} value=${checkout.expires_at} /> without a payment: nothing was
-    charged. Start again to get a new one. ${forWhat(plan, tenant)}
+    charged. Start again to get a new one. ${forWhat(checkout, plan, tenant)}
   <//>`;
 }
 
@@ -70,7 +75,7 @@ export function Unfinished({ checkout, plan, tenant }) {
   const foot = checkout.url ? actions : html`<${StartAgain} checkout=${checkout} />`;
   return html`<${StatusPanel} tone="info" icon="card" title="This is not paid yet" foot=${foot}>
     Nothing was charged so far. The payment page stays open until it expires
-    ${" "}<${RelativeTime} value=${checkout.expires_at} />. ${forWhat(plan, tenant)}
+    ${" "}<${RelativeTime} value=${checkout.expires_at} />. ${forWhat(checkout, plan, tenant)}
   <//>`;
 }
 

@@ -8,6 +8,7 @@ import { ErrorNotice, Notice } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
 import { Loading, Panel } from "../parts/panel.js";
 import { OperationPill, Pill } from "../parts/pill.js";
+import { TenantStanding } from "../parts/standing.js";
 import { RelativeTime } from "../parts/time.js";
 import { html } from "../preact.js";
 import { useResource } from "../resource.js";
@@ -79,6 +80,7 @@ export function Instance({ params }) {
     lead=${data ? html`<${Hostname} value=${data.hostname} />` : "\u00a0"}
     actions=${data?.status === "running" && html`<${OpenBot} instance=${data} />`}
   >
+    <${TenantStanding} tenantId=${data?.tenant} />
     <${ErrorNotice} error=${!data && error} title="This bot could not be read" retry=${reload} />
     ${loading && html`<div class="panel panel-body"><${Loading} lines=${6} what="the bot" /></div>`}
     ${data &&

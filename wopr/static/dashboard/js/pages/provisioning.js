@@ -9,7 +9,7 @@ import { ErrorNotice } from "../parts/notice.js";
 import { OperationFailure, RetryNote, StepsPanel } from "../parts/operation.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
-import { priceText } from "../parts/plan.js";
+import { priceOf, priceText } from "../parts/plan.js";
 import { ProgressBar } from "../parts/progress.js";
 import { html, useEffect } from "../preact.js";
 import { useResource } from "../resource.js";
@@ -97,7 +97,8 @@ function useTabTitle(operation, instance) {
   }, [operation, instance]);
 }
 
-function Summary({ tenant, plan, operation }) {
+function Summary({ checkout, tenant, plan, operation }) {
+  const price = plan && priceOf(plan, checkout.interval);
   const reference = operation?.correlation_id;
   return html`<${Panel} title="Your order">
     <${Facts}
@@ -105,7 +106,8 @@ function Summary({ tenant, plan, operation }) {
         ["Bot", tenant && html`<span class="mono">${tenant.slug}</span>`],
         ["Address", tenant && html`<${Hostname} value=${tenant.hostname} />`],
         ["Plan", plan && plan.name],
-        ["Price", plan && priceText(plan)],
+        ["Price", price && priceText(price)],
+        ["Quantity", checkout.quantity > 1 ? checkout.quantity : null],
         ["Reference", reference && html`<${Copyable} text=${reference} label="reference" mono />`],
       ]}
     />
@@ -141,7 +143,7 @@ export function Provisioning({ checkout, tenant, plan, onDone }) {
       ${instance && html`<${NeedsProvider} instance=${instance} />`}
     </div>
     <div class="stack">
-      <${Summary} tenant=${tenant} plan=${plan} operation=${operation} />
+      <${Summary} checkout=${checkout} tenant=${tenant} plan=${plan} operation=${operation} />
       ${operation?.state !== "failed" && html`<${Next} />`}
     </div>
   </div>`;

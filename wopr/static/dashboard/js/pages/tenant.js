@@ -1,19 +1,18 @@
 /** One tenant: its bot, its subscription, what was done, its documents. */
-import { fileSize, longDay } from "../format.js";
 import { useOperation } from "../live.js";
 import { BotRow, NeedsProvider } from "../parts/bot.js";
+import { Documents } from "../parts/documents.js";
 import { Facts } from "../parts/facts.js";
 import { Hostname } from "../parts/hostname.js";
-import { Icon } from "../parts/icons.js";
-import { ErrorNotice, Notice } from "../parts/notice.js";
+import { ErrorNotice } from "../parts/notice.js";
 import { RetryNote } from "../parts/operation.js";
-import { Page } from "../parts/page.js";
 import { Empty, Loading, Panel } from "../parts/panel.js";
 import { OperationPill, Pill } from "../parts/pill.js";
 import { priceText } from "../parts/plan.js";
 import { ProgressBar } from "../parts/progress.js";
 import { DataTable } from "../parts/table.js";
-import { RelativeTime } from "../parts/time.js";
+import { TenantPage } from "../parts/tenant-page.js";
+import { Day, RelativeTime } from "../parts/time.js";
 import { html } from "../preact.js";
 import { useResource } from "../resource.js";
 
@@ -49,41 +48,29 @@ function Bots({ tenant, list }) {
 }
 
 function renewal(subscription) {
-  if (!subscription.current_period_end) return null;
-  const date = longDay(new Date(subscription.current_period_end));
-  return subscription.cancel_at_period_end ? `ends ${date}` : `renews ${date}`;
+  if (!subscription.entitled) return null;
+  const day = html`<${Day} value=${subscription.current_period_end} />`;
+  return subscription.cancel_at_period_end ? html`ends ${day}` : html`renews ${day}`;
 }
 
-const DUNNING = html`<${Notice} tone="warning" title="The last payment failed">
-  Stripe tries again. Your bot runs meanwhile; without a payment it will be suspended.
+const Subscription = ({ tenant, subscription }) => html`<${Panel} title="Subscription">
+  <div class="stack tight">
+    <${Facts}
+      rows=${[
+        ["State", html`<${Pill} state=${subscription.status} />`],
+        ["Plan", subscription.plan_name],
+        ["Price", subscription.entitled ? priceText(subscription) : null],
+        ["Period", renewal(subscription)],
+      ]}
+    />
+    <p>
+      ${subscription.entitled
+        ? html`<a href=${`/tenants/${tenant.id}/billing`}>Change, cancel, invoices</a>`
+        : html`<span class="muted">Nothing is paid for now.</span>
+            ${" "}<a href=${`/tenants/${tenant.id}/plans`}>Choose a plan</a>`}
+    </p>
+  </div>
 <//>`;
-
-function Subscription({ tenant, read, plans }) {
-  const { data } = read;
-  const plan = plans.data?.find(({ code }) => code === data?.plan);
-  const error = html`<${ErrorNotice} error=${read.error} title="Not read" retry=${read.reload} />`;
-  if (!data) {
-    return html`<${Panel} title="Subscription">${read.error ? error : html`<${Loading} />`}<//>`;
-  }
-  return html`<${Panel} title="Subscription">
-    <div class="stack tight">
-      <${Facts}
-        rows=${[
-          ["State", html`<${Pill} state=${data.status} />`],
-          ["Plan", plan?.name ?? data.plan],
-          ["Price", plan && priceText(plan)],
-          ["Period", renewal(data)],
-          ["Checked", data.refreshed_at && html`<${RelativeTime} value=${data.refreshed_at} />`],
-        ]}
-      />
-      ${data.status === "past_due" && DUNNING}
-      ${!data.entitled &&
-      html`<p class="muted">
-        Nothing is paid for now. <a href=${`/tenants/${tenant.id}/plans`}>Choose a plan</a>
-      </p>`}
-    </div>
-  <//>`;
-}
 
 const OPERATION_COLUMNS = [
   {
@@ -106,25 +93,7 @@ const OPERATION_COLUMNS = [
   },
 ];
 
-const DOCUMENT_COLUMNS = [
-  { key: "title", label: "Document", value: (row) => row.title },
-  { key: "size", label: "Size", value: (row) => row.size, cell: (row) => fileSize(row.size) },
-  {
-    key: "created",
-    label: "Made",
-    value: (row) => row.created_at,
-    cell: (row) => html`<${RelativeTime} value=${row.created_at} />`,
-  },
-  {
-    key: "get",
-    end: true,
-    cell: (row) => html`<a class="button slim" href=${row.url} download=${row.filename}>
-      <${Icon} name="download" />PDF<span class="visually-hidden"> of ${row.title}</span>
-    </a>`,
-  },
-];
-
-function Sections({ tenant }) {
+function Sections({ tenant, subscription }) {
   const at = `/tenants/${tenant.id}`;
   const bots = useResource(`${at}/instances`, (list) =>
     often(list.some(({ status, operation }) => status === "starting" || BUSY.includes(operation?.state))),
@@ -133,8 +102,6 @@ function Sections({ tenant }) {
     often(list.some(({ state }) => BUSY.includes(state))),
   );
   const documents = useResource(`${at}/documents`, () => often(false));
-  const subscription = useResource(`${at}/subscription`, () => often(false));
-  const plans = useResource("/plans");
   return html`<div class="columns">
     <div class="stack">
       <${Bots} tenant=${tenant} list=${bots} />
@@ -147,29 +114,24 @@ function Sections({ tenant }) {
           All that WOPR does for ${tenant.slug} is listed here, step by step.
         <//>`}
       />
-      <${DataTable}
+      <${Documents}
         title="Documents"
-        rows=${documents.data ?? []}
-        columns=${DOCUMENT_COLUMNS}
+        read=${documents}
         empty=${html`<${Empty} title="No documents yet">
           Your welcome letter is here as soon as your bot runs.
         <//>`}
       />
     </div>
-    <${Subscription} tenant=${tenant} read=${subscription} plans=${plans} />
+    <${Subscription} tenant=${tenant} subscription=${subscription} />
   </div>`;
 }
 
 export function Tenant({ params }) {
-  const { data, error, reload, loading } = useResource(`/tenants/${params.id}`);
-  return html`<${Page}
-    title=${data?.name ?? "\u00a0"}
-    tab=${data?.name ?? "Your bot"}
-    crumbs=${html`<a href="/">Your bots</a>`}
-    lead=${data ? html`<${Hostname} value=${data.hostname} />` : "\u00a0"}
+  return html`<${TenantPage}
+    id=${params.id}
+    current=""
+    lead=${({ hostname }) => html`<${Hostname} value=${hostname} />`}
   >
-    <${ErrorNotice} error=${!data && error} title="This page could not be read" retry=${reload} />
-    ${loading && html`<div class="panel panel-body"><${Loading} lines=${6} what="the tenant" /></div>`}
-    ${data && html`<${Sections} tenant=${data} />`}
+    ${(known) => html`<${Sections} ...${known} />`}
   <//>`;
 }

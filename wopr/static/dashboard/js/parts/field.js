@@ -50,9 +50,9 @@ export function PasswordField(props) {
 }
 
 /** Stays focusable while busy (aria-disabled, not disabled), so the keyboard keeps its place. */
-export function Submit({ busy, busyText, wide = true, children }) {
+export function Submit({ busy, busyText, wide = true, primary = true, children }) {
   return html`<button
-    class=${`button primary${wide ? " wide" : ""}`}
+    class=${`button${primary ? " primary" : ""}${wide ? " wide" : ""}`}
     type="submit"
     aria-disabled=${busy ? "true" : "false"}
   >

@@ -21,6 +21,8 @@ const PATHS = {
   arrow: "M5 12h14M13 6l6 6-6 6",
   "arrow-up": "M12 19V5M6 11l6-6 6 6",
   plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  chart: "M4 20V4M4 20h16M8 15l4-5 3 3 5-7",
   user: "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20a7.5 7.5 0 0 1 15 0",
   mail: "M3 6h18v13H3zM3.5 6.5L12 13l8.5-6.5",
   lock: "M5 11h14v10H5zM8 11V8a4 4 0 0 1 8 0v3",

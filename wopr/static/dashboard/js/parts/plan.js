@@ -1,4 +1,4 @@
-/** A plan's card: to look at on the landing page, to choose on the plan page. */
+/** A plan's card: to look at on the landing page, to choose when buying or changing. */
 import { count, memory, money } from "../format.js";
 import { html } from "../preact.js";
 import { Facts } from "./facts.js";
@@ -14,35 +14,48 @@ const limits = (plan) => [
   ["Runs on", PLACEMENTS[plan.placement] ?? plan.placement],
 ];
 
-export const priceText = ({ price }) => `${money(price)} a ${price.interval}`;
+/** What a plan or an add-on costs each month or year; undefined when it is not sold so. */
+export const priceOf = ({ prices }, interval) => prices.find((price) => price.interval === interval);
 
-export function Price({ plan }) {
-  return html`<p class="price">${money(plan.price)} <small>a ${plan.price.interval}</small></p>`;
+export const priceText = (price) => `${money(price)} a ${price.interval}`;
+
+/** "Saves €18": what a year costs less than twelve months. */
+function saving(plan) {
+  const [month, year] = [priceOf(plan, "month"), priceOf(plan, "year")];
+  const less = month && year ? 12 * month.amount - year.amount : 0;
+  return less > 0 ? `Saves ${money({ ...year, amount: less })} against twelve months.` : "";
 }
 
-function PlanBody({ plan, mark }) {
-  const trial = plan.trial_days > 0 && `${count(plan.trial_days, "day")} free, then the price above`;
+function PlanBody({ plan, price, mark }) {
+  const trial = plan.trial_days > 0 && `${count(plan.trial_days, "day")} free, then the price above.`;
+  const less = price.interval === "year" && saving(plan);
   return html`<span class="plan-name">${plan.name}${mark}</span>
-    <${Price} plan=${plan} />
-    <p class="plan-text">${plan.description}${trial && html`<br />${trial}`}</p>
+    <p class="price">${money(price)} <small>a ${price.interval}</small></p>
+    <p class="plan-text">
+      ${plan.description}${less && html`<br />${less}`}${trial && html`<br />${trial}`}
+    </p>
     <${Facts} rows=${limits(plan)} />`;
 }
 
 export const PlanCard = ({ plan }) =>
-  html`<article class="panel plan" aria-label=${plan.name}><${PlanBody} plan=${plan} /></article>`;
+  html`<article class="panel plan" aria-label=${plan.name}>
+    <${PlanBody} plan=${plan} price=${plan.price} />
+  </article>`;
 
-export function PlanChoice({ plan, chosen, onChoose }) {
-  const icon = chosen ? "check-circle" : "circle";
-  const mark = html`<span class="radio"><${Icon} name=${icon} /></span>`;
+export function PlanChoice({ plan, price, chosen, held, onChoose }) {
+  const mark = html`<span class="radio">
+    ${held && html`<small class="held">yours now</small>`}
+    <${Icon} name=${chosen ? "check-circle" : "circle"} />
+  </span>`;
   return html`<label class="panel plan" data-plan=${plan.code}>
     <input
       type="radio"
       name="plan"
       value=${plan.code}
       checked=${chosen}
-      aria-label=${`${plan.name}, ${priceText(plan)}`}
+      aria-label=${`${plan.name}, ${priceText(price)}${held ? ", yours now" : ""}`}
       onChange=${() => onChoose(plan.code)}
     />
-    <${PlanBody} plan=${plan} mark=${mark} />
+    <${PlanBody} plan=${plan} price=${price} mark=${mark} />
   </label>`;
 }

@@ -1,5 +1,5 @@
-/** A time as people say it, with the exact one on hover, in the reader's zone. */
-import { absoluteTime, relativeTime } from "../format.js";
+/** Times as people say them, with the exact one on hover, in the reader's zone. */
+import { absoluteTime, longDay, relativeTime } from "../format.js";
 import { html } from "../preact.js";
 import { useNow } from "../resource.js";
 
@@ -8,4 +8,10 @@ export function RelativeTime({ value, none = "–" }) {
   if (!value) return none;
   const date = new Date(value);
   return html`<time datetime=${value} title=${absoluteTime(date)}>${relativeTime(date, now)}</time>`;
+}
+
+/** The day of a deadline. */
+export function Day({ value }) {
+  const date = new Date(value);
+  return html`<time datetime=${value} title=${absoluteTime(date)}>${longDay(date)}</time>`;
 }
