@@ -5,7 +5,19 @@ from uuid import UUID
 
 from celery import shared_task
 
-from fleet import convergence, edge, exports, metering, observing, standings
+from fleet import (
+    backups,
+    convergence,
+    crashes,
+    edge,
+    exports,
+    metering,
+    observing,
+    pruning,
+    releases,
+    rollouts,
+    standings,
+)
 from fleet.models import Node
 from fleet.operations import ledger, runner
 from wopr.common.errors import ProviderError
@@ -59,6 +71,26 @@ def storage_meter() -> None:
     metering.storage_meter()
 
 
+@shared_task(name="fleet.backups_nightly")
+def backups_nightly() -> None:
+    """Opens the backups whose turn it is, a few at a time."""
+    for operation in backups.nightly():
+        wake(operation_run, operation.pk)
+
+
+@shared_task(name="fleet.backups_prove")
+def backups_prove() -> None:
+    """Has each tenant's longest unproven backup restored and compared again."""
+    for operation in backups.proofs():
+        wake(operation_run, operation.pk)
+
+
+@shared_task(name="fleet.backups_alarm")
+def backups_alarm() -> None:
+    """Writes to staff when backups or proofs have stopped."""
+    backups.alarm()
+
+
 @shared_task(name="fleet.exports_expire")
 def exports_expire() -> None:
     """Deletes the last backups that are not offered any more."""
@@ -86,3 +118,28 @@ def observations_thin() -> None:
     """Keeps the rows of what was seen few: hourly samples later, and none after that."""
     observing.samples_thin()
     observing.events_forget()
+
+
+@shared_task(name="fleet.releases_poll")
+def releases_poll() -> None:
+    """Looks what is behind the moving tags; what is new gets its rollout by the next task."""
+    releases.poll()
+
+
+@shared_task(name="fleet.rollouts_advance")
+def rollouts_advance() -> None:
+    """Takes every rollout as far as it may go now."""
+    for operation in rollouts.advance():
+        wake(operation_run, operation.pk)
+
+
+@shared_task(name="fleet.images_prune")
+def images_prune() -> None:
+    """Lets go of images on the nodes that nothing needs any more."""
+    pruning.prune()
+
+
+@shared_task(name="fleet.crashes_watch")
+def crashes_watch() -> None:
+    """Tells of bots that end again and again, and sees them calm again."""
+    crashes.watch()

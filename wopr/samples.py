@@ -35,6 +35,7 @@ def sample_context() -> dict[str, Any]:
         "dashboard_url": home,
         "action": {"url": home, "label": "Open your dashboard"},
         "by_payment": True,
+        "minutes": settings.WOPR_CRASH_MINUTES,
         **_dates(),
         **_sums(tenant),
         **_end(home),

@@ -118,6 +118,12 @@ WOPR_LOG_WATCHERS = env.int("WOPR_LOG_WATCHERS", 5)
 
 # A folder, or s3:https://host/bucket; below it each tenant has a repository of its own.
 WOPR_BACKUP_REPOSITORY = env.str("WOPR_BACKUP_REPOSITORY", str(BASE_DIR / ".wopr" / "backups"))
+# How many backups and proofs are under way at the same time.
+WOPR_BACKUPS_AT_ONCE = env.int("WOPR_BACKUPS_AT_ONCE", 4)
+# Days after which a kept backup is restored and compared once more.
+WOPR_PROOF_DAYS = env.int("WOPR_PROOF_DAYS", 7)
+# Days without a proven backup after which staff are told.
+WOPR_BACKUP_OVERDUE_DAYS = env.int("WOPR_BACKUP_OVERDUE_DAYS", 2)
 
 # --- inference: prices in millionths of WOPR_CURRENCY, the month's budget in its cents ---
 WOPR_INFERENCE_URL = (env.str("WOPR_INFERENCE_URL", "") or f"{WOPR_DASHBOARD_URL}/v1").rstrip("/")

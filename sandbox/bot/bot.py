@@ -21,6 +21,8 @@ from pathlib import Path
 DATA = Path(os.environ.get("WOPR_HOME", "/data"))
 VERSION = os.environ.get("BOT_VERSION", "1.0.0")
 HEALTHY = os.environ.get("BOT_HEALTHY", "yes") == "yes"
+# How this release is broken: "crashing" ends at once, "forgetful" does not see its providers.
+FAULT = os.environ.get("BOT_FAULT", "")
 RESTART = 75
 PROBES_PER_MINUTE = 60
 LARGEST_BODY = 1 << 20
@@ -111,7 +113,7 @@ class Bot:
 
     def _ready(self) -> Answer:
         providers = self.store.providers()
-        if not providers:
+        if not providers or FAULT == "forgetful":
             return 503, {"status": "not ready", "reason": "no inference provider configured"}
         return 200, {"status": "ready", "providers": providers}
 
@@ -119,6 +121,9 @@ class Bot:
         if (method, path) == ("POST", "/restart"):
             asyncio.get_running_loop().call_later(0.05, self.end, RESTART)
             return 200, {"status": "restarting"}
+        if (method, path) == ("POST", "/crash"):
+            asyncio.get_running_loop().call_later(0.05, self.end, 1)
+            return 200, {"status": "crashing"}
         if (method, path) == ("POST", "/providers"):
             return self._add_provider(body)
         if (method, path) == ("GET", "/providers"):
@@ -210,6 +215,8 @@ async def run() -> int:
     port = int(os.environ.get("WOPR_DAEMON_PORT", "7437"))
     server = await asyncio.start_server(bot.serve, host, port)
     bot.log(f"version {VERSION} listening on {host}:{port}")
+    if FAULT == "crashing":
+        bot.end(1)
     code = await bot.ended
     server.close()
     return code

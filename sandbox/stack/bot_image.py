@@ -31,15 +31,20 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 @dataclass(frozen=True)
 class Release:
-    """One version of the reference bot; a broken one never gets healthy."""
+    """One version of the reference bot; a broken one never gets healthy.
+
+    `fault` is what else is wrong with it: "crashing" or "forgetful".
+    """
 
     version: str = "1.0.0"
     healthy: bool = True
+    fault: str = ""
 
     @property
     def arguments(self) -> dict[str, str]:
         """Return the build arguments."""
-        return {"BOT_VERSION": self.version, "BOT_HEALTHY": "yes" if self.healthy else "no"}
+        healthy = "yes" if self.healthy else "no"
+        return {"BOT_VERSION": self.version, "BOT_HEALTHY": healthy, "BOT_FAULT": self.fault}
 
 
 def repository_at(port: int) -> str:

@@ -50,6 +50,7 @@ class Message(Identified):
         CANCELLED = "cancelled"
         TERMINATED = "terminated"
         PLAN_CHANGED = "plan_changed"
+        CRASHING = "crashing"
 
     class State(models.TextChoices):
         QUEUED = "queued"

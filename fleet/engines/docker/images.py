@@ -58,7 +58,7 @@ class Images(Connection):
     def remove_image(self, digest: str) -> None:
         with translated(f"The image {digest} could not be removed"):
             try:
-                self._api.remove_image(digest)  # type: ignore[no-untyped-call]
+                self._api.remove_image(digest)
             except ImageNotFound:
                 return
 
