@@ -90,6 +90,24 @@ class LogFollowing(Iterator[LogLine]):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class ListedContainer:
+    """A container as it appears among all others. An engine lists neither limits nor policies."""
+
+    name: str
+    image: str  # as it was asked for; an id once that name is gone
+    running: bool  # or between two tries of the engine's
+    labels: dict[str, str] = field(default_factory=dict)
+    published: tuple[str, int] | None = None
+    said: str = ""  # in the engine's words: Exited (137) 2 hours ago
+
+
+@dataclass(frozen=True)
+class ListedVolume:
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+
+
 class Engine(Protocol):
     """Raises ProviderError. Removing what is not there is no error."""
 
@@ -133,6 +151,14 @@ class Engine(Protocol):
 
     def volume_sizes(self) -> dict[str, int]:
         """Every volume's size in bytes, in one call."""
+        ...
+
+    def list_containers(self) -> list[ListedContainer]:
+        """Every container, whosever it is, in one call."""
+        ...
+
+    def list_volumes(self) -> list[ListedVolume]:
+        """Every volume, whosever it is, in one call."""
         ...
 
     def find_container(self, name: str) -> ContainerState | None: ...

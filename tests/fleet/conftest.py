@@ -7,10 +7,11 @@ import pytest
 from fleet.models import Instance, Operation
 from fleet.operations import ledger
 from tenants.models import Tenant
+from tests.fleet.machines import door, far, machine, there
 from tests.fleet.toys import Toy, toy_kind
 from tests.fleet.world import opened_world, world
 
-__all__ = ["opened_world", "world"]
+__all__ = ["door", "far", "machine", "opened_world", "there", "world"]
 
 
 @pytest.fixture

@@ -4,21 +4,23 @@ from functools import lru_cache
 
 from fleet.engines.base import Engine
 from fleet.engines.docker.containers import Containers
+from fleet.engines.docker.credentials import Access
 from fleet.engines.docker.images import Images
+from fleet.engines.docker.listing import Listing
 from fleet.engines.docker.storage import Networks, Volumes
 from fleet.engines.docker.watching import Watching
 from fleet.models import Node
 
 
-class DockerEngine(Images, Networks, Volumes, Containers, Watching):
+class DockerEngine(Images, Networks, Volumes, Containers, Watching, Listing):
     """One node's engine; each base class is one part of its API."""
 
 
 def engine(node: Node) -> Engine:
     """The engine of that node; its connections are kept between calls."""
-    return _engine(node.engine_url)
+    return _engine(Access.to(node))
 
 
 @lru_cache(maxsize=256)
-def _engine(url: str) -> Engine:
-    return DockerEngine(url)
+def _engine(access: Access) -> Engine:
+    return DockerEngine(access)

@@ -4,12 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import docker
+import paramiko
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from fleet.engines.docker.credentials import Access
 from wopr.common.errors import ProviderError
 
 TIMEOUT = 120  # seconds; a start can wait long behind others on a loaded engine
+QUICK = 15
+
+
+_SILENCE = (DockerException, requests.RequestException, paramiko.SSHException, OSError, EOFError)
 
 
 @contextmanager
@@ -22,20 +28,26 @@ def translated(what: str) -> Iterator[None]:
     except APIError as error:
         permanent = error.is_client_error() and error.status_code not in {409, 429}
         raise ProviderError(f"{what}: {error.explanation}", permanent=permanent) from error
-    except (DockerException, requests.RequestException, OSError) as error:
+    except _SILENCE as error:
         raise ProviderError(f"{what}: the container engine did not answer ({error})") from error
 
 
 class Connection:
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connected: docker.APIClient | None = None
+    def __init__(self, access: Access | str) -> None:
+        self._access = Access(access) if isinstance(access, str) else access
+        self._connected: dict[float, docker.APIClient] = {}
 
     @property
     def _api(self) -> docker.APIClient:
-        if self._connected is None:
-            with translated(f"The engine at {self._url} cannot be reached"):
-                self._connected = docker.APIClient(
-                    base_url=self._url, version="auto", timeout=TIMEOUT
-                )
-        return self._connected
+        return self._client(TIMEOUT)
+
+    @property
+    def _quick_api(self) -> docker.APIClient:
+        """For questions that an engine answers at once, or is not there."""
+        return self._client(QUICK)
+
+    def _client(self, timeout: float) -> docker.APIClient:
+        if timeout not in self._connected:
+            with translated(f"The engine at {self._access.url} cannot be reached"):
+                self._connected[timeout] = self._access.connect(timeout)
+        return self._connected[timeout]
