@@ -4,25 +4,23 @@ Level-triggered: it reads rows, not events, so it does not matter which announce
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from itertools import count, islice
+from itertools import count
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from billing.models import Entitlement
 from billing.standing import Service, standing_for
-from fleet import ports
-from fleet.models import Instance, Node, Operation
+from fleet import placement, ports
+from fleet.models import Instance, Operation, Release
 from fleet.operations import ledger
 from tenants.models import Tenant
 from wopr.common.correlation import correlation, new_id
-from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 # A bot that is paid for and failed is tried again without anybody asking.
@@ -99,11 +97,15 @@ def instance_reprovision(*, instance: Instance, cause: str) -> Operation:
 
 
 def _open_missing(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
-    alive = tenant.instances.exclude(status=Instance.Status.TERMINATED)
-    taken = set(alive.values_list("slug", flat=True))
-    free = (slug for slug in _slugs(tenant) if slug not in taken)
-    lacking = max(entitlement.bots - len(taken), 0)
-    return [_open_one(tenant, entitlement, slug) for slug in islice(free, lacking)]
+    alive = tenant.instances.exclude(status=Instance.Status.TERMINATED).count()
+    lacking = max(entitlement.bots - alive, 0)
+    return [_open_one(tenant, entitlement) for _ in range(lacking)]
+
+
+def taken_slugs(slugs: Iterable[str]) -> set[str]:
+    """Which of these are a bot's already, of whatever tenant; bots can be renamed."""
+    alive = Instance.objects.exclude(status=Instance.Status.TERMINATED)
+    return set(alive.filter(slug__in=slugs).values_list("slug", flat=True))
 
 
 def _slugs(tenant: Tenant) -> Iterator[str]:
@@ -113,16 +115,24 @@ def _slugs(tenant: Tenant) -> Iterator[str]:
         yield f"{tenant.slug}--{number}"
 
 
-def _open_one(tenant: Tenant, entitlement: Entitlement, slug: str) -> Operation:
-    node = _reserve_node(entitlement.memory_mb)
-    instance = Instance.objects.create(
+def instance_place(
+    tenant: Tenant, entitlement: Entitlement, *, image: str, release: Release | None = None
+) -> Instance:
+    """A new bot's row, with room on a node; the tenant's row must be locked."""
+    node = placement.reserve(entitlement.memory_mb)
+    return Instance.objects.create(
         tenant=tenant,
-        slug=slug,
+        slug=next(slug for slug in _slugs(tenant) if not taken_slugs([slug])),
         node=node,
-        image=settings.WOPR_BOT_IMAGE,
+        image=image,
+        release=release,
         **entitlement.limits,
         host_port=ports.free_port(node),
     )
+
+
+def _open_one(tenant: Tenant, entitlement: Entitlement) -> Operation:
+    instance = instance_place(tenant, entitlement, image=settings.WOPR_BOT_IMAGE)
     return ledger.operation_open(
         kind="provision",
         subject=instance,
@@ -140,12 +150,7 @@ def _open_resizes(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
 
 
 def _open_resize(instance: Instance, entitlement: Entitlement) -> Operation:
-    node = Node.objects.select_for_update().get(pk=instance.node_id)
-    growth = entitlement.memory_mb - instance.memory_mb
-    if growth > node.memory_mb - _reserved_mb(node):
-        raise ProviderError(
-            f"{node} has no {growth} MB more for {instance}: enlarge the node or move the bot."
-        )
+    placement.grow(instance, entitlement.memory_mb)
     for field, value in entitlement.limits.items():
         setattr(instance, field, value)
     instance.save()
@@ -155,27 +160,6 @@ def _open_resize(instance: Instance, entitlement: Entitlement) -> Operation:
         tenant=instance.tenant,
         cause=f"plan: {entitlement.plan_code}",
     )
-
-
-def _reserve_node(memory_mb: int) -> Node:
-    """The node with the most memory to spare.
-
-    All candidates stay locked, always in the same order, until the instance is there: placements
-    that race for the last slot wait for one another and cannot block each other for ever.
-    """
-    nodes = Node.objects.filter(accepts_instances=True).order_by("pk").select_for_update()
-    spare = {node: node.memory_mb - _reserved_mb(node) for node in nodes}
-    best = max(spare, key=lambda node: spare[node], default=None)
-    if best is None or spare[best] < memory_mb:
-        raise ProviderError(
-            f"No node has {memory_mb} MB of memory to spare: add a node or enlarge one."
-        )
-    return best
-
-
-def _reserved_mb(node: Node) -> int:
-    alive = node.instances.exclude(status=Instance.Status.TERMINATED)
-    return int(alive.aggregate(sum=Coalesce(Sum("memory_mb"), 0))["sum"])
 
 
 def _reopen_failed(tenant: Tenant) -> list[Operation]:

@@ -17,7 +17,8 @@ def free_port(node: Node, *, above: int = 0) -> int:
     """The lowest free port of the node that is higher than `above`; the node row must be locked."""
     first, last = (int(end) for end in settings.WOPR_PORT_RANGE.split("-"))
     alive = Instance.objects.filter(node=node).exclude(status=Instance.Status.TERMINATED)
-    taken = set(alive.values_list("host_port", flat=True))
+    arriving = Instance.objects.filter(moving_to=node).values_list("moving_port", flat=True)
+    taken = {*alive.values_list("host_port", flat=True), *arriving}
     for port in range(max(first, above + 1), last + 1):
         if port not in taken:
             return port

@@ -87,7 +87,7 @@ class Instance(Identified):
         blank=True,
         on_delete=models.PROTECT,
         related_name="arriving_instances",
-        help_text="Where a move under way has reserved room.",
+        help_text="The other node of a move under way; room is kept there until it ends.",
     )
     moving_port = models.PositiveIntegerField(null=True, blank=True)
     disk_state = models.CharField(max_length=16, choices=Disk, default=Disk.FINE)
@@ -95,6 +95,9 @@ class Instance(Identified):
     disk_seen_at = models.DateTimeField(null=True, blank=True)
     disk_grace_until = models.DateTimeField(
         null=True, blank=True, help_text="Until then it may run on a full disk, to clean up."
+    )
+    inspected_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what no listing tells was last compared."
     )
     exit_code = models.IntegerField(null=True, blank=True, help_text="Of its last end.")
     crashing_since = models.DateTimeField(
@@ -144,6 +147,15 @@ class Instance(Identified):
     @property
     def upstream(self) -> str:
         return f"{self.node.address}:{self.host_port}"
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.memory_mb * 1024 * 1024
+
+    @property
+    def disk_bytes(self) -> int:
+        """What its data may take; a plan's GB is counted as people count disks."""
+        return self.disk_gb * 1_000_000_000
 
     @property
     def container_name(self) -> str:
