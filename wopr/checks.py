@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 VENDOR_HOSTS = {
     "STRIPE_API_URL": "api.stripe.com",
     "CLOUDFLARE_API_URL": "api.cloudflare.com",
+    "HETZNER_API_URL": "api.hetzner.cloud",
+    "DIGITALOCEAN_API_URL": "api.digitalocean.com",
 }
 REQUIRED = (
     "SECRET_KEY",
