@@ -7,8 +7,11 @@ class FleetConfig(AppConfig):
     def ready(self) -> None:
         from fleet import receivers
         from fleet.operations import (  # noqa: F401  (registers the kinds)
+            backing_up,
             expiry,
+            lifecycle,
             provision,
+            repairing,
             suspension,
             termination,
             updating,

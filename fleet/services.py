@@ -1,12 +1,13 @@
 """Every write of fleet's surfaces. Each opens operations and wakes a worker after commit."""
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from fleet import convergence, standings
-from fleet.models import Instance, Leak, Node, Operation
+from fleet import convergence, lifecycle, standings, variables
+from fleet.models import Backup, Instance, Leak, Node, Operation
 from fleet.tasks import operation_run
 from wopr.common.errors import Refused
 from wopr.common.queue import wake
@@ -33,6 +34,52 @@ def instance_retry(*, instance: Instance, cause: str) -> Operation:
             )
         operation = convergence.instance_reprovision(instance=row, cause=cause)
         wake(operation_run, operation.pk)
+    return operation
+
+
+def instance_start(*, instance: Instance, cause: str) -> Operation:
+    return _woken(lifecycle.operation_open(kind="start", instance=instance, cause=cause))
+
+
+def instance_stop(*, instance: Instance, cause: str) -> Operation:
+    return _woken(lifecycle.operation_open(kind="stop", instance=instance, cause=cause))
+
+
+def instance_restart(*, instance: Instance, cause: str) -> Operation:
+    return _woken(lifecycle.operation_open(kind="restart", instance=instance, cause=cause))
+
+
+def instance_back_up(*, instance: Instance, cause: str) -> Operation:
+    return _woken(lifecycle.operation_open(kind="backup", instance=instance, cause=cause))
+
+
+def instance_restore(*, instance: Instance, backup: Backup, cause: str) -> Operation:
+    """Puts a backup of any of the tenant's bots in the place of this one's data."""
+    return _woken(lifecycle.restore(instance=instance, backup=backup, cause=cause))
+
+
+def instance_clone(*, instance: Instance, cause: str, backup: Backup | None = None) -> Operation:
+    """Makes another bot of this one's backup, or of its data as they are now."""
+    *before, cloning = lifecycle.clone(instance=instance, backup=backup, cause=cause)
+    for operation in before:
+        _woken(operation)
+    return _woken(cloning)
+
+
+def instance_rename(*, instance: Instance, slug: str, cause: str) -> Operation:
+    return _woken(lifecycle.rename(instance=instance, slug=slug, cause=cause))
+
+
+def variables_change(
+    *, instance: Instance, values: Mapping[str, str], removed: Iterable[str], cause: str
+) -> Operation | None:
+    """Changes a bot's variables; None when a stopped bot gets them at its next start."""
+    operation = variables.change(instance=instance, values=values, removed=removed, cause=cause)
+    return _woken(operation) if operation else None
+
+
+def _woken(operation: Operation) -> Operation:
+    wake(operation_run, operation.pk)
     return operation
 
 

@@ -43,7 +43,7 @@ class Wish:
 def follow(*, tenant_ids: Iterable[UUID] | None = None) -> list[Operation]:
     """Opens an operation for every bot that is not as its tenant stands."""
     wishes = _wishes(standing.standings(tenant_ids=tenant_ids))
-    opened = [_open("resume", wish) for wish in wishes if _should_return(wish)]
+    opened = [_open(_returning(wish), wish) for wish in wishes if _should_return(wish)]
     opened += _open_guarded("suspend", [wish for wish in wishes if _should_go(wish)])
     opened += _open_guarded("terminate", [wish for wish in wishes if _should_end(wish)])
     return [operation for operation in opened if operation is not None]
@@ -88,6 +88,12 @@ def _idle_instances(standings: dict[UUID, standing.Standing]) -> QuerySet[Instan
 
 def _should_return(wish: Wish) -> bool:
     return wish.instance.status == Instance.Status.SUSPENDED and wish.service == Service.RUN
+
+
+def _returning(wish: Wish) -> str:
+    """What its owner had stopped before comes back stopped."""
+    was_stopped = wish.instance.desired == Instance.Desired.STOPPED
+    return "resume_stopped" if was_stopped else "resume"
 
 
 def _should_go(wish: Wish) -> bool:

@@ -9,12 +9,15 @@ from fleet import (
     backups,
     convergence,
     crashes,
+    domains,
+    drift,
     edge,
     exports,
     metering,
     observing,
     pruning,
     releases,
+    repairs,
     rollouts,
     standings,
 )
@@ -56,6 +59,18 @@ def standings_reconcile() -> None:
     """Suspends whose grace is over, brings back who has paid."""
     for operation in standings.follow():
         wake(operation_run, operation.pk)
+
+
+@shared_task(name="fleet.domain_attend")
+def domain_attend(domain_id: str) -> None:
+    domains.attend(UUID(domain_id))
+
+
+@shared_task(name="fleet.domains_sweep")
+def domains_sweep() -> None:
+    """Looks at the custom domains whose time has come."""
+    for domain_id in domains.due_ids():
+        wake(domain_attend, domain_id)
 
 
 @shared_task(name="fleet.edge_reconcile")
@@ -143,3 +158,18 @@ def images_prune() -> None:
 def crashes_watch() -> None:
     """Tells of bots that end again and again, and sees them calm again."""
     crashes.watch()
+
+
+@shared_task(name="fleet.nodes_compare")
+def nodes_compare() -> None:
+    """Has every machine looked at, each by itself: one that does not answer delays no other."""
+    for node_id in Node.objects.values_list("pk", flat=True):
+        wake(node_compare, node_id)
+
+
+@shared_task(name="fleet.node_compare")
+def node_compare(node_id: str) -> None:
+    """Compares a machine with the rows and opens the repairs that need nobody's word."""
+    node = drift.node_compare(node_id=UUID(node_id))
+    for operation in repairs.open_due(node=node) if node else ():
+        wake(operation_run, operation.pk)

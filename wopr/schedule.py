@@ -13,7 +13,9 @@ BEAT_SCHEDULE = {
     "operations: take up what is due": every(5, "fleet.operations_sweep"),
     "operations: open what the entitlements lack": every(30, "fleet.instances_reconcile"),
     "operations: suspend and resume as tenants stand": every(30, "fleet.standings_reconcile"),
+    "nodes: compare with the rows, and repair": every(20, "fleet.nodes_compare"),
     "edge: routes as declared": every(5, "fleet.edge_reconcile"),
+    "domains: look at what is due": every(5, "fleet.domains_sweep"),
     "dns: records as declared": every(600, "dns.records_reconcile"),
     "bots: what they use and what happened to them": every(30, "fleet.nodes_observe"),
     "bots: thin out what was seen of them": every(3600, "fleet.observations_thin"),
@@ -33,5 +35,7 @@ BEAT_SCHEDULE = {
     "usage: tell Stripe": every(60, "billing.usage_report"),
     "billing: queue the letters that are due": every(60, "billing.notices_queue"),
     "inference: release what dead gateways held": every(30, "gpu.holds_release"),
+    "inference: look at the services": every(30, "gpu.services_probe"),
+    "inference: forget old history": every(86_400, "gpu.history_forget"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
 }

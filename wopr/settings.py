@@ -1,5 +1,6 @@
 """Every setting of WOPR, read from the environment (see .env.example) and nothing else."""
 
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,6 +39,10 @@ WOPR_BASE_NAMES = env.list("WOPR_BASE_NAMES", default=sorted(WOPR_PLATFORM_HOSTS
 # --- customers' own domains ---
 # Who is asked whether a customer's records are there, as address or address:port.
 WOPR_RESOLVERS = env.list("WOPR_RESOLVERS", default=["1.1.1.1", "8.8.8.8", "9.9.9.9"])
+# Whom CAA records have to allow: the authorities that Caddy obtains certificates from.
+WOPR_CERTIFICATE_ISSUERS = env.list(
+    "WOPR_CERTIFICATE_ISSUERS", default=["letsencrypt.org", "sectigo.com"]
+)
 # Days to set the records; days from the first warning to the pause; days a paused one is kept.
 WOPR_DOMAIN_DAYS_TO_VERIFY = env.int("WOPR_DOMAIN_DAYS_TO_VERIFY", 14)
 WOPR_DOMAIN_DAYS_TO_PAUSE = env.int("WOPR_DOMAIN_DAYS_TO_PAUSE", 3)
@@ -49,6 +54,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[WOPR_DASHBOARD_
 # --- outside services ---
 CADDY_ADMIN_URL = env.str("CADDY_ADMIN_URL", "http://127.0.0.1:2019")
 CADDY_SERVER = env.str("CADDY_SERVER", "wopr")
+CADDY_STORAGE = env.str("CADDY_STORAGE", "")
 CLOUDFLARE_API_URL = env.str("CLOUDFLARE_API_URL", "https://api.cloudflare.com/client/v4")
 CLOUDFLARE_API_TOKEN = env.str("CLOUDFLARE_API_TOKEN", "")
 CLOUDFLARE_ZONE = env.str("CLOUDFLARE_ZONE", WOPR_TENANT_DOMAIN)
@@ -94,6 +100,9 @@ WOPR_ENGINE_NETWORK = env.str("WOPR_ENGINE_NETWORK", "wopr-tenants")
 WOPR_ENGINE_SUBNET = env.str("WOPR_ENGINE_SUBNET", "10.213.0.0/16")
 WOPR_PORT_RANGE = env.str("WOPR_PORT_RANGE", "20000-29999")
 WOPR_OPERATION_LEASE_SECONDS = env.int("WOPR_OPERATION_LEASE_SECONDS", 30)
+# What a machine's memory and disk cost us a day, in WOPR_CURRENCY; prices what lies about unused.
+WOPR_COST_MEMORY_GB_DAY = Decimal(env.str("WOPR_COST_MEMORY_GB_DAY", "0.13"))
+WOPR_COST_DISK_GB_DAY = Decimal(env.str("WOPR_COST_DISK_GB_DAY", "0.002"))
 
 # --- how releases reach the bots ---
 # How many bots get a release first, and the tenants whose bots are preferred for it.
@@ -133,6 +142,7 @@ WOPR_INFERENCE_BUDGET = env.int("WOPR_INFERENCE_BUDGET", 1000)  # of a tenant th
 WOPR_INFERENCE_RATE = env.int("WOPR_INFERENCE_RATE", 300)  # requests a minute and tenant
 WOPR_INFERENCE_BODY = env.int("WOPR_INFERENCE_BODY", 25 * 1024 * 1024)  # bytes
 GPU_NODE_HOST = env.str("GPU_NODE_HOST", "")
+GPU_NODE_TOKEN = env.str("GPU_NODE_TOKEN", "")
 
 # --- Django ---
 INSTALLED_APPS = [

@@ -7,9 +7,9 @@ import json
 import os
 import subprocess  # nosec B404
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 from django.conf import settings
 
@@ -41,20 +41,22 @@ class Repository:
         if made.returncode != 0 and b"already" not in made.stderr:
             raise ProviderError(f"the backup repository cannot be made: {_last_line(made.stderr)}")
 
-    def find(self, tag: str) -> str | None:
-        """The id of the newest snapshot with this tag."""
-        listed = self._run("snapshots", "--json", "--tag", tag)
-        snapshots: list[dict[str, Any]] = json.loads(listed.stdout) or []
-        return str(snapshots[-1]["id"]) if snapshots else None
+    def snapshots(self) -> dict[str, set[str]]:
+        """Everything that is there: id to tags."""
+        listed = self._run("snapshots", "--json")
+        return {row["id"]: set(row.get("tags") or ()) for row in json.loads(listed.stdout) or []}
 
     def tags(self) -> set[str]:
         """The tags of everything that is there."""
-        listed = self._run("snapshots", "--json")
-        return {tag for row in json.loads(listed.stdout) or [] for tag in row.get("tags") or ()}
+        return {tag for tags in self.snapshots().values() for tag in tags}
 
-    def forget(self, snapshots: Sequence[str]) -> None:
-        """Deletes these, and the data that nothing else needs."""
-        self._run("forget", "--prune", *snapshots)
+    def forget(self, tags: set[str]) -> None:
+        """Deletes every snapshot with one of these tags, and the data that nothing else needs."""
+        found = [key for key, present in self.snapshots().items() if present & tags]
+        if found:
+            # Locks of processes that died; what works at the moment keeps its own.
+            self._run("unlock")
+            self._run("forget", "--prune", *found)
 
     def store(self, chunks: Iterable[bytes], *, tag: str) -> str:
         """Stores the stream; returns the snapshot's id."""

@@ -69,6 +69,15 @@ def send(message: Message) -> Taken:
     return Taken(provider_id=str(told.message_id or ""), status=known[0] if known else "")
 
 
+def send_plain(addresses: list[str], *, subject: str, text: str) -> None:
+    """A note to staff, without a row of its own. Raises ProviderError when it was not taken."""
+    mail = EmailMultiAlternatives(f"[WOPR] {subject}", text, to=addresses)
+    try:
+        mail.send()
+    except (OSError, smtplib.SMTPException, AnymailError) as error:
+        raise ProviderError(str(error) or type(error).__name__) from error
+
+
 def reports_of(request: HttpRequest) -> list[Report]:
     """What the configured provider reports. An impostor's request is a SuspiciousOperation."""
     view = _tracking_view()

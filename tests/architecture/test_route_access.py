@@ -16,6 +16,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
 from billing.models import Checkout, Plan
+from dns.models import CustomDomain
 from fleet.models import Backup, Instance, Operation
 from tenants.models import Document, Membership, Tenant, User
 from tests.architecture.routes import METHODS, Route, api_routes
@@ -65,6 +66,29 @@ RULES: dict[str, Verdicts] = {
     "GET api/v1/tenants/<uuid:tenant_id>/instances": MEMBERS,
     "GET api/v1/instances/<uuid:instance_id>": MEMBERS,
     "POST api/v1/instances/<uuid:instance_id>/retry": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/updates": MEMBERS,
+    "PUT api/v1/instances/<uuid:instance_id>/updates": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/update": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/roll-back": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/start": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/stop": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/restart": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/restore": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/clone": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/rename": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/backups": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/backups": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/variables": MEMBERS,
+    "PATCH api/v1/instances/<uuid:instance_id>/variables": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/domains": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/domains": MEMBERS,
+    "GET api/v1/domains/<uuid:domain_id>": MEMBERS,
+    "DELETE api/v1/domains/<uuid:domain_id>": MEMBERS,
+    "POST api/v1/domains/<uuid:domain_id>/check": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/logs": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/logs/stream": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/metrics": MEMBERS,
+    "GET api/v1/instances/<uuid:instance_id>/events": MEMBERS,
     "GET api/v1/tenants/<uuid:tenant_id>/operations": MEMBERS,
     "GET api/v1/tenants/<uuid:tenant_id>/exports": PAYERS,
     "GET api/v1/tenants/<uuid:tenant_id>/exports/<uuid:export_id>/content": PAYERS,
@@ -93,6 +117,9 @@ def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
     document = Document.objects.create(
         tenant=tenant, kind="welcome", cause="x", content=b"x", size=1, filename="x.pdf"
     )
+    domain = CustomDomain.objects.create(
+        tenant=tenant, owner=instance.reference, hostname="chat.example.com", target="x"
+    )
     endpoint = WebhookEndpoint.objects.create(
         id="we_1", secret="whsec_sandbox", url="https://wopr.example.com/", api_version="",
         enabled_events=["*"], djstripe_uuid=uuid4(),
@@ -104,6 +131,7 @@ def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
         "checkout_id": checkout.pk,
         "export_id": export.pk,
         "document_id": document.pk,
+        "domain_id": domain.pk,
         "uuid": endpoint.djstripe_uuid,
     }
 

@@ -210,7 +210,7 @@ def test_a_deletion_that_fails_says_so_and_the_row_is_not_crossed_off(
 
 def test_a_worker_that_died_after_the_deletion_has_its_work_found_done(kept: Backup) -> None:
     end(kept.instance, ago=timedelta(days=DAYS, minutes=1))
-    repository(kept.instance).forget([kept.snapshot])
+    repository(kept.instance).forget({str(kept.pk)})
     exports_expire()
     run_live()
     kept.refresh_from_db()

@@ -84,11 +84,16 @@ class Volumes(Connection):
 
     @contextmanager
     def _frozen(self, name: str) -> Iterator[None]:
-        """Nothing in the container runs inside this; one that does not run stays as it is."""
-        if not self._api.inspect_container(name)["State"]["Running"]:
+        """Nothing in the container runs inside this; one that does not run stays as it is.
+
+        One that is frozen already was left so by a worker that died, and is let go in the end.
+        """
+        state = self._api.inspect_container(name)["State"]
+        if not state["Running"]:
             yield
             return
-        self._api.pause(name)
+        if not state["Paused"]:
+            self._api.pause(name)
         try:
             yield
         finally:

@@ -26,8 +26,10 @@ class TakeBackup(Step[Instance]):
         if find_container(instance) is None:
             return self._nothing_to_copy(instance)
         backup = self._row(instance)
-        snapshot = repository(instance).find(str(backup.pk)) if backup.manifest else None
-        return {"backup": str(backup.pk), "snapshot": snapshot} if snapshot else None
+        # An id is known only of what was stored whole: a worker that dies leaves half a copy.
+        if not backup.snapshot or backup.snapshot not in repository(instance).snapshots():
+            return None
+        return {"backup": str(backup.pk), "snapshot": backup.snapshot}
 
     @staticmethod
     def _nothing_to_copy(instance: Instance) -> Facts:
@@ -40,24 +42,27 @@ class TakeBackup(Step[Instance]):
         return {"backup": None, "why": "there is neither a container nor a volume"}
 
     def act(self, instance: Instance) -> None:
-        backup = self._row(instance)
-        container = engine(instance.node)
-        repository(instance).ensure()
-        with archives.spooled(container.read_data(instance.container_name)) as spool:
+        backup, store = self._row(instance), repository(instance)
+        store.ensure()
+        if backup.manifest:  # an earlier try got so far, and may have stored half of it
+            store.forget({str(backup.pk)})
+        data = engine(instance.node).read_data(instance.container_name)
+        with archives.spooled(data) as spool:
             backup.manifest, backup.size = archives.manifest_of(spool), spool.tell()
+            backup.credential_key = instance.credential_key
             backup.save()
-            repository(instance).store(archives.chunks_of(spool), tag=str(backup.pk))
+            backup.snapshot = store.store(archives.chunks_of(spool), tag=str(backup.pk))
+        backup.save()
 
     def record(self, instance: Instance, facts: Facts) -> None:
         if facts["backup"]:
-            Backup.objects.filter(pk=facts["backup"]).update(
-                snapshot=facts["snapshot"], taken_at=timezone.now()
-            )
+            Backup.objects.filter(pk=facts["backup"]).update(taken_at=timezone.now())
 
     def _row(self, instance: Instance) -> Backup:
+        operation = live_operation("instance", instance.pk)
+        reason = operation.parameters.get("reason", self.reason)
         backup, _ = Backup.objects.get_or_create(
-            operation=live_operation("instance", instance.pk),
-            defaults={"instance": instance, "reason": self.reason},
+            operation=operation, defaults={"instance": instance, "reason": reason}
         )
         return backup
 
@@ -70,40 +75,64 @@ class ProveBackup(Step[Instance]):
     deadline = 6 * 3600.0
 
     def observe(self, instance: Instance) -> Facts | None:
-        backup = _backup(instance)
+        backup = self.backup(instance)
         if backup is None:
             return {"backup": None}
-        if backup.proven_at is None:
+        if not self.is_proven(backup):
             return None
         return {"backup": str(backup.pk), "files": len(backup.manifest)}
 
     def act(self, instance: Instance) -> None:
-        backup = _backup(instance)
+        backup = self.backup(instance)
         if backup is None:
             raise NotYet("there is no backup to prove")
-        node, scratch = engine(instance.node), f"wopr-scratch-{backup.pk.hex}"
-        try:
-            self._restore(instance, backup, scratch)
-            with archives.spooled(node.read_data(scratch)) as restored:
-                differing = _differences(backup.manifest, archives.manifest_of(restored))
-        finally:
-            node.remove_container(scratch)
-            node.remove_volume(scratch)
+        differing = differences(backup.manifest, _restored_manifest(instance, backup))
+        proven_at = None if differing else timezone.now()
+        Backup.objects.filter(pk=backup.pk).update(proven_at=proven_at)
         if differing:
             raise ProviderError(f"the restored copy differs in {', '.join(differing[:5])}")
-        Backup.objects.filter(pk=backup.pk).update(proven_at=timezone.now())
 
-    @staticmethod
-    def _restore(instance: Instance, backup: Backup, scratch: str) -> None:
-        node = engine(instance.node)
-        if instance.release is None:
-            raise ProviderError("no image digest is recorded for this instance")
+    def backup(self, instance: Instance) -> Backup | None:
+        """The one that this very operation took."""
+        return Backup.objects.filter(
+            operation=live_operation("instance", instance.pk), taken_at__isnull=False
+        ).first()
+
+    def is_proven(self, backup: Backup) -> bool:
+        return backup.proven_at is not None
+
+
+class ProveAgain(ProveBackup):
+    """An old backup is restored once more: what is kept for long can rot."""
+
+    name = "prove_again"
+    title = "Restore an old backup and compare"
+
+    def backup(self, instance: Instance) -> Backup | None:
+        named = live_operation("instance", instance.pk).parameters["backup"]
+        return Backup.objects.filter(pk=named, forgotten_at__isnull=True).first()
+
+    def is_proven(self, backup: Backup) -> bool:
+        opened_at = live_operation("instance", backup.instance_id).created_at
+        return backup.proven_at is not None and backup.proven_at >= opened_at
+
+
+def _restored_manifest(instance: Instance, backup: Backup) -> archives.Manifest:
+    """What a copy holds that was restored into a volume which is gone afterwards."""
+    node, scratch = engine(instance.node), f"wopr-scratch-{backup.pk.hex}"
+    if instance.release is None:
+        raise ProviderError("no image digest is recorded for this instance")
+    marks = {**labels(instance), "wopr.scratch": str(backup.pk)}
+    try:
         node.remove_container(scratch)
         node.remove_volume(scratch)
-        node.scratch_container(
-            scratch, instance.release.digest, {**labels(instance), "wopr.scratch": str(backup.pk)}
-        )
+        node.scratch_container(scratch, instance.release.digest, marks)
         node.write_data(scratch, repository(instance).fetch(backup.snapshot))
+        with archives.spooled(node.read_data(scratch)) as restored:
+            return archives.manifest_of(restored)
+    finally:
+        node.remove_container(scratch)
+        node.remove_volume(scratch)
 
 
 def repository(instance: Instance) -> Repository:
@@ -112,12 +141,6 @@ def repository(instance: Instance) -> Repository:
     return Repository(name=row.tenant_id.hex, password=row.password)
 
 
-def _backup(instance: Instance) -> Backup | None:
-    return Backup.objects.filter(
-        operation=live_operation("instance", instance.pk), taken_at__isnull=False
-    ).first()
-
-
-def _differences(wanted: archives.Manifest, seen: archives.Manifest) -> list[str]:
+def differences(wanted: archives.Manifest, seen: archives.Manifest) -> list[str]:
     """Paths that are missing, added or different."""
     return sorted(p for p in wanted.keys() | seen.keys() if wanted.get(p) != seen.get(p))

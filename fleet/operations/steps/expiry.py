@@ -21,9 +21,7 @@ class ForgetBackups(Step[Instance]):
         return None if present.intersection(rows) else {"backups": rows}
 
     def act(self, instance: Instance) -> None:
-        backups = repository(instance)
-        found = [backups.find(tag) for tag in backups.tags() & {str(b.pk) for b in _kept(instance)}]
-        backups.forget([snapshot for snapshot in found if snapshot])
+        repository(instance).forget({str(backup.pk) for backup in _kept(instance)})
 
     def record(self, instance: Instance, facts: Facts) -> None:
         Backup.objects.filter(pk__in=facts["backups"]).update(forgotten_at=timezone.now())

@@ -71,6 +71,7 @@ class StartStopped(Recreate):
         container = find_container(instance)
         if container is not None and container.running:
             raise NotYet("the container still runs")
+        ShowStoppedPage().act(instance)
 
 
 class Restart(Recreate):

@@ -1,0 +1,109 @@
+"""Backing a bot up, proving old backups again, restoring one, and making a new bot of one."""
+
+from django.utils import timezone
+
+from fleet.models import Backup, Instance
+from fleet.operations.base import Kind, register
+from fleet.operations.ledger import live_operation
+from fleet.operations.provision import load_instance
+from fleet.operations.steps import (
+    backups,
+    containers,
+    lifecycle,
+    reach,
+    recreating,
+    restoring,
+    retention,
+    welcome,
+)
+
+
+def _unchanged(instance: Instance) -> None:
+    """The bot is as it was; that a backup is missing shows by its date."""
+
+
+def _asked_as_before(instance: Instance) -> None:
+    """Undone: a bot that its owner had stopped is wanted stopped again."""
+    before = live_operation("instance", instance.pk).parameters["was"]
+    if before == Instance.Status.STOPPED:
+        Instance.objects.filter(pk=instance.pk).update(desired=Instance.Desired.STOPPED)
+
+
+def _failed(instance: Instance) -> None:
+    Instance.objects.filter(pk=instance.pk).update(
+        status=Instance.Status.FAILED, updated_at=timezone.now()
+    )
+
+
+BACKUP = register(
+    Kind(
+        name="backup",
+        title="Back the bot up",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(
+            backups.TakeBackup(Backup.Reason.DEMAND),
+            backups.ProveBackup(),
+            retention.ForgetSurplus(),
+        ),
+        failed=_unchanged,
+        undoes=False,
+    )
+)
+
+PROVE = register(
+    Kind(
+        name="prove",
+        title="Prove an old backup again",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(backups.ProveAgain(),),
+        failed=_unchanged,
+        undoes=False,
+    )
+)
+
+# Stopped first: what the bot writes after its last backup would be lost.
+RESTORE = register(
+    Kind(
+        name="restore",
+        title="Restore the bot from a backup",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(
+            restoring.FindBackup(),
+            lifecycle.ShowStoppedPage(),
+            lifecycle.StopBot(),
+            backups.TakeBackup(Backup.Reason.RESTORE),
+            backups.ProveBackup(),
+            restoring.FillData(),
+            recreating.Recreate(),
+            recreating.WaitHealthyAgain(),
+            lifecycle.PublishAgain(),
+            reach.VerifyPublic(),
+        ),
+        failed=_asked_as_before,
+    )
+)
+
+CLONE = register(
+    Kind(
+        name="clone",
+        title="Make a bot from another one's backup",
+        subject_kind="instance",
+        load=load_instance,
+        steps=(
+            restoring.FindBackup(),
+            containers.PullImage(),
+            restoring.FillNew(),
+            containers.StartContainer(),
+            containers.WaitHealthy(),
+            reach.PublishRoute(),
+            reach.PublishRecord(),
+            reach.VerifyPublic(),
+            welcome.RenderWelcome(),
+            welcome.SendWelcome(),
+        ),
+        failed=_failed,
+    )
+)
