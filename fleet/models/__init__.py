@@ -6,12 +6,16 @@ from fleet.models.instance import Instance, Route
 from fleet.models.node import Node, Release
 from fleet.models.observation import InstanceEvent, Lookout, Sample
 from fleet.models.operation import Leak, Operation, Step
+from fleet.models.provider import Authority, CatalogueOffer, ProviderChange, ProviderHealth
 from fleet.models.rollout import Rollout, RolloutMember, TenantPin
+from fleet.models.server import Server, ServerMove
 from fleet.models.variable import Variable
 
 __all__ = [
+    "Authority",
     "Backup",
     "BackupRepository",
+    "CatalogueOffer",
     "Drift",
     "Instance",
     "InstanceEvent",
@@ -19,11 +23,15 @@ __all__ = [
     "Lookout",
     "Node",
     "Operation",
+    "ProviderChange",
+    "ProviderHealth",
     "Release",
     "Rollout",
     "RolloutMember",
     "Route",
     "Sample",
+    "Server",
+    "ServerMove",
     "Step",
     "TenantPin",
     "Variable",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -10,35 +9,31 @@ import requests
 from django.conf import settings
 from hcloud import APIException, Client
 from hcloud.actions import BoundAction
-from hcloud.firewalls import BoundFirewall, Firewall, FirewallResource, FirewallRule
+from hcloud.firewalls import Firewall, FirewallResource
 from hcloud.firewalls import FirewallResourceLabelSelector as Selector
 from hcloud.images import Image
 from hcloud.locations import Location
-from hcloud.server_types import BoundServerType, ServerType
-from hcloud.servers import BoundServer, Server
-from hcloud.ssh_keys import BoundSSHKey, SSHKey
+from hcloud.server_types import ServerType
+from hcloud.servers import Server
+from hcloud.ssh_keys import SSHKey
 
+from fleet.providers import hetzner_readings as readings
 from fleet.providers.base import (
     DONE,
     Account,
     Action,
     Key,
     Machine,
-    Offer,
     Order,
-    Progress,
     Refusals,
     Region,
-    Rule,
     ServerProvider,
     Size,
-    State,
     Wall,
 )
 from wopr.common.correlation import HEADER, current_id
 from wopr.common.errors import ProviderError
 
-DEPLOYMENT = "wopr-deployment"
 TIMEOUT = (5.0, 20.0)
 _GONE = "not_found"
 _REFUSALS = Refusals(
@@ -54,14 +49,6 @@ _REFUSALS = Refusals(
     ),
     sold_out=("resource_unavailable", "placement_error", "resource_limit_exceeded"),
 )
-_STATES = {
-    "running": State.RUNNING,
-    "off": State.OFF,
-    "initializing": State.CREATING,
-    "starting": State.CREATING,
-    "deleting": State.ENDING,
-}
-_PROGRESS = {"success": Progress.DONE, "error": Progress.FAILED}
 
 
 class Hetzner:
@@ -95,7 +82,7 @@ class Hetzner:
         with _blamed("sizes"):
             currency = self._client.request("GET", "/pricing")["pricing"]["currency"]
             kinds = self._client.server_types.get_all()
-        return [_size(kind, currency) for kind in kinds]
+        return [readings.size(kind, currency) for kind in kinds]
 
     def create(self, order: Order) -> Machine:
         with _blamed("create"):
@@ -106,14 +93,14 @@ class Hetzner:
                 location=Location(name=order.region),
                 user_data=order.user_data,
                 ssh_keys=[SSHKey(name=key) for key in order.keys],
-                labels={DEPLOYMENT: order.deployment},
+                labels={readings.DEPLOYMENT: order.deployment},
             )
-        return _machine(made.server)
+        return readings.machine(made.server)
 
     def get(self, machine_id: str) -> Machine | None:
         with _blamed("get"):
             try:
-                return _machine(self._client.servers.get_by_id(int(machine_id)))
+                return readings.machine(self._client.servers.get_by_id(int(machine_id)))
             except APIException as error:
                 if error.code == _GONE:
                     return None
@@ -124,16 +111,18 @@ class Hetzner:
             found = self._client.servers.get_by_name(order_name)
         if found is None:
             return []
-        if (found.labels or {}).get(DEPLOYMENT) != deployment:
+        if (found.labels or {}).get(readings.DEPLOYMENT) != deployment:
             raise ProviderError(
                 f"Hetzner has a server {order_name} that does not bear our label.", permanent=True
             )
-        return [_machine(found)]
+        return [readings.machine(found)]
 
     def ours(self, deployment: str) -> list[Machine]:
         with _blamed("list"):
-            found = self._client.servers.get_all(label_selector=f"{DEPLOYMENT}={deployment}")
-        return [_machine(server) for server in found]
+            found = self._client.servers.get_all(
+                label_selector=f"{readings.DEPLOYMENT}={deployment}"
+            )
+        return [readings.machine(server) for server in found]
 
     def power_on(self, machine_id: str) -> Action:
         return self._act("power on", self._client.servers.power_on, machine_id)
@@ -170,7 +159,7 @@ class Hetzner:
     ) -> Action:
         with _blamed(what):
             try:
-                return _action(call(Server(id=int(machine_id))))
+                return readings.action(call(Server(id=int(machine_id))))
             except APIException as error:
                 if gone_is is not None and error.code == _GONE:
                     return gone_is
@@ -178,15 +167,15 @@ class Hetzner:
 
     def action(self, action_id: str) -> Action:
         with _blamed("action"):
-            return _action(self._client.actions.get_by_id(int(action_id)))
+            return readings.action(self._client.actions.get_by_id(int(action_id)))
 
     def keys(self) -> list[Key]:
         with _blamed("keys"):
-            return [_key(key) for key in self._client.ssh_keys.get_all()]
+            return [readings.key(key) for key in self._client.ssh_keys.get_all()]
 
     def key_add(self, name: str, public_key: str) -> Key:
         with _blamed("add key"):
-            return _key(self._client.ssh_keys.create(name, public_key))
+            return readings.key(self._client.ssh_keys.create(name, public_key))
 
     def key_remove(self, key_id: str) -> None:
         with _blamed("remove key"):
@@ -198,11 +187,11 @@ class Hetzner:
 
     def walls(self) -> list[Wall]:
         with _blamed("firewalls"):
-            return [_wall(wall) for wall in self._client.firewalls.get_all()]
+            return [readings.wall(wall) for wall in self._client.firewalls.get_all()]
 
     def wall_put(self, wall: Wall) -> None:
-        rules = [_firewall_rule(rule) for rule in wall.rules]
-        selector = Selector(selector=f"{DEPLOYMENT}={wall.deployment}")
+        rules = [readings.firewall_rule(rule) for rule in wall.rules]
+        selector = Selector(selector=f"{readings.DEPLOYMENT}={wall.deployment}")
         around = FirewallResource(type="label_selector", label_selector=selector)
         with _blamed("firewall"):
             present = self._client.firewalls.get_by_name(wall.name)
@@ -239,67 +228,3 @@ def _blamed(what: str) -> Iterator[None]:
         raise _REFUSALS.error(message, said) from error
     except requests.RequestException as error:
         raise ProviderError(f"Hetzner did not answer: {type(error).__name__}") from error
-
-
-def _size(kind: BoundServerType, currency: str) -> Size:
-    places = {str(place.location.name): place for place in kind.locations or []}
-    offers = tuple(
-        Offer(
-            region=price["location"],
-            hourly=Decimal(price["price_hourly"]["net"]),
-            monthly=Decimal(price["price_monthly"]["net"]),
-            currency=currency.lower(),
-            available=bool(place and place.available and place.deprecation is None),
-        )
-        for price in kind.prices or []
-        for place in [places.get(price["location"])]
-    )
-    return Size(
-        code=str(kind.name),
-        memory_mb=int((kind.memory or 0) * 1024),
-        cpus=int(kind.cores or 0),
-        disk_gb=int(kind.disk or 0),
-        offers=offers,
-        architecture=str(kind.architecture),
-    )
-
-
-def _machine(server: BoundServer) -> Machine:
-    net = server.public_net
-    private = server.private_net or []
-    return Machine(
-        id=str(server.id),
-        name=str(server.name),
-        state=_STATES.get(str(server.status), State.UNKNOWN),
-        size=str(server.server_type.name) if server.server_type else "",
-        region=str(server.location.name) if server.location else "",
-        address=str(net.ipv4.ip) if net and net.ipv4 else "",
-        private_address=str(private[0].ip) if private else "",
-    )
-
-
-def _action(action: BoundAction) -> Action:
-    error: Any = action.error or {}
-    progress = _PROGRESS.get(str(action.status), Progress.UNDER_WAY)
-    return Action(str(action.id), progress, str(error.get("message", "")))
-
-
-def _key(key: BoundSSHKey) -> Key:
-    return Key(str(key.id), str(key.name), str(key.public_key))
-
-
-def _firewall_rule(rule: Rule) -> FirewallRule:
-    return FirewallRule(
-        direction="in", protocol=rule.protocol, port=rule.ports, source_ips=list(rule.sources)
-    )
-
-
-def _wall(wall: BoundFirewall) -> Wall:
-    selectors = [to.label_selector.selector for to in wall.applied_to or [] if to.label_selector]
-    ours = [str(s).partition("=")[2] for s in selectors if str(s).startswith(f"{DEPLOYMENT}=")]
-    rules = tuple(
-        Rule(str(rule.protocol), str(rule.port), tuple(rule.source_ips))
-        for rule in wall.rules or []
-        if rule.direction == "in"
-    )
-    return Wall(str(wall.name), ours[0] if ours else "", rules, str(wall.id))

@@ -4,10 +4,8 @@ libcloud has no tags that all of them know, so machines are ours by their name, 
 the deployment's. It has no actions to ask about either: only looking again tells.
 """
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -35,6 +33,7 @@ from fleet.providers.base import (
     State,
     Wall,
 )
+from fleet.providers.dialects import DIALECTS
 from wopr.common.errors import ProviderError
 
 TIMEOUT = 20
@@ -49,64 +48,6 @@ _STATES = {
 _WORTH_RETRYING = {408, 409, 423, 425, 429}
 _PASSING = ("pending event", "busy", "is currently locked")
 _SOLD_OUT = ("not available in this region", "out of stock", "limit", "sold out", "quota")
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What differs between libcloud's drivers. `extra` None: no way to hand over cloud-init."""
-
-    constant: str
-    image: str
-    currency: str = "usd"
-    regions_of: Callable[[NodeSize], list[str] | None] = lambda _: None
-    extra: Callable[[Order], dict[str, Any]] | None = None
-    start: str = "start_node"
-    stop: str = "stop_node"
-    monthly_price: bool = False
-
-
-def _linode_extra(order: Order) -> dict[str, Any]:
-    # The password is never used: cloud-init locks it, and keys are the only way in.
-    return {
-        "root_pass": secrets.token_urlsafe(32),
-        "ex_userdata": order.user_data,
-        "ex_tags": [order.deployment],
-    }
-
-
-def _vultr_extra(order: Order) -> dict[str, Any]:
-    return {
-        "ex_userdata": order.user_data,
-        "ex_hostname": order.name,
-        "ex_tag": order.deployment,
-    }
-
-
-def _droplet_extra(order: Order) -> dict[str, Any]:
-    return {"ex_user_data": order.user_data}
-
-
-DIALECTS: dict[str, Dialect] = {
-    "linode": Dialect("linode", "linode/debian13", extra=_linode_extra),
-    "vultr": Dialect(
-        "vultr",
-        "Debian 13 x64 (trixie)",
-        regions_of=lambda size: size.extra.get("locations"),
-        extra=_vultr_extra,
-        monthly_price=True,
-    ),
-    "upcloud": Dialect("upcloud", "Debian GNU/Linux 13 (Trixie)", currency="eur"),
-    "ovh": Dialect("ovh", "Debian 13", currency="eur"),
-    # DigitalOcean has an adapter of its own; by this one the tests hold libcloud's way to the same.
-    "digitalocean": Dialect(
-        "digitalocean",
-        "debian-13-x64",
-        regions_of=lambda size: size.extra.get("regions"),
-        extra=_droplet_extra,
-        start="ex_power_on_node",
-        stop="ex_shutdown_node",
-    ),
-}
 
 
 class Libcloud:

@@ -1,0 +1,45 @@
+"""The only way in which a server's status changes: by a guarded transition, with its history."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from fleet.models import Operation, Server, ServerMove
+from wopr.common.errors import Refused
+
+
+def server_move(
+    server_id: UUID,
+    to: str,
+    *,
+    cause: str,
+    reason: str = "",
+    operation: Operation | None = None,
+) -> None:
+    """Moves the server on. One that is there already stays; a way that is none is Refused."""
+    with transaction.atomic():
+        server = Server.objects.select_for_update().get(pk=server_id)
+        if server.status == to:
+            return
+        if not server.may_become(to):
+            raise Refused(
+                "server_not_there", f"{server} is {server.status}: it cannot become {to}.",
+                status=409,
+            )  # fmt: skip
+        ServerMove.objects.create(
+            server=server,
+            before=server.status,
+            after=to,
+            cause=cause[:200],
+            reason=reason,
+            operation=operation,
+        )
+        Server.objects.filter(pk=server_id).update(
+            status=to, status_since=timezone.now(), reason=reason, updated_at=timezone.now()
+        )
+
+
+def moved_by(operation: Operation, to: str, *, reason: str = "") -> None:
+    """Moves an operation's server, in the operation's name."""
+    server_move(operation.subject_id, to, cause=operation.cause, reason=reason, operation=operation)
