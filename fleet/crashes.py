@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from fleet.gateways import bot
 from fleet.models import Instance, InstanceEvent, Operation
-from tenants import correspondence
+from tenants import alarms, correspondence
 from tenants.models import Message
+from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 RESTART_ME = 75  # the bot asks for a restart: that is no crash
@@ -69,16 +70,27 @@ def _begin(instance_id: UUID, ends: int, now: datetime) -> None:
             exit_code=instance.exit_code,
             message=message,
         )
-        _tell(instance, now)
+        is_news = _tell(instance, now)
     logger.error("%s is in a crash loop: %s, exit code %s", instance, message, instance.exit_code)
+    if is_news:
+        _tell_staff(instance, message)
 
 
-def _tell(instance: Instance, now: datetime) -> None:
+def _tell_staff(instance: Instance, message: str) -> None:
+    """A mail server that is away keeps nobody from being looked after; the admin tells it, too."""
+    page = f"{settings.WOPR_DASHBOARD_URL}/admin/fleet/instance/{instance.pk}/change/"
+    try:
+        alarms.staff_told(subject=f"{instance} ends again and again", text=f"{message}\n\n{page}")
+    except ProviderError as error:
+        logger.error("staff was not told of a crash loop: %s", error)
+
+
+def _tell(instance: Instance, now: datetime) -> bool:
     """A loop that pauses and goes on the same day is no news."""
     about = f"{instance.reference}:crash"
     told = Message.objects.filter(kind=Message.Kind.CRASHING, cause__startswith=about)
     if told.filter(created_at__gt=now - ONE_LETTER_IN).exists():
-        return
+        return False
     correspondence.message_queue(
         tenant=instance.tenant,
         kind=Message.Kind.CRASHING,
@@ -92,6 +104,7 @@ def _tell(instance: Instance, now: datetime) -> None:
             },
         },
     )
+    return True
 
 
 def _is_calm(instance: Instance, now: datetime) -> bool:

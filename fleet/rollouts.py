@@ -15,7 +15,8 @@ from django.utils import timezone
 from fleet import gates, turns, updates
 from fleet.models import Instance, Operation, Release, Rollout, RolloutMember, Step
 from fleet.operations.steps.updates import NOTE, SWITCH
-from wopr.common.errors import Refused
+from tenants import alarms
+from wopr.common.errors import ProviderError, Refused
 
 logger = logging.getLogger(__name__)
 Member = RolloutMember.State
@@ -214,6 +215,18 @@ def halt(rollout: Rollout, reason: str) -> None:
     halted = _under_way(rollout).update(state=Rollout.State.HALTED, reason=reason)
     if halted:
         logger.error("the rollout of %s was halted: %s", rollout.release, reason)
+        _tell_staff(rollout, reason)
+
+
+def _tell_staff(rollout: Rollout, reason: str) -> None:
+    """A mail server that is away halts nothing further; the admin's first page tells it, too."""
+    page = f"{settings.WOPR_DASHBOARD_URL}/admin/fleet/rollout/{rollout.pk}/change/"
+    try:
+        alarms.staff_told(
+            subject=f"The rollout of {rollout.image} was halted", text=f"{reason}\n\n{page}"
+        )
+    except ProviderError as error:
+        logger.error("staff was not told of a halted rollout: %s", error)
 
 
 def _under_way(rollout: Rollout, *, joined: bool = False) -> QuerySet[Rollout]:

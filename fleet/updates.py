@@ -18,6 +18,14 @@ def offered(image: str) -> Release | None:
     return Release.objects.filter(passed, image=image).order_by("-created_at").first()
 
 
+def available(instance: Instance) -> Release | None:
+    """What the bot would be updated to; None when it runs that, or something newer."""
+    release, running = offered(instance.image), instance.release
+    if release is None or (running is not None and running.created_at >= release.created_at):
+        return None
+    return release
+
+
 def open_update(*, instance: Instance, release: Release, cause: str) -> Operation:
     """Brings the bot to that release. Refused for a bad one, and for a bot that does not run."""
     with transaction.atomic():

@@ -10,7 +10,7 @@ from django.utils import timezone
 from djstripe.models import WebhookEventTrigger
 
 from billing.models import Entitlement
-from fleet.models import Instance, Leak, Operation
+from fleet.models import Instance, Leak, Operation, Rollout
 from tenants.models import Message
 from wopr.common.models import Breaker, Heartbeat
 from wopr.common.staff.links import change_url, list_url
@@ -145,6 +145,29 @@ def _breakers() -> Figure:
     )
 
 
+def _rollouts() -> Figure:
+    halted = Rollout.objects.filter(state=Rollout.State.HALTED).count()
+    under_way = Rollout.objects.filter(state__in=Rollout.OPEN).count()
+    return Figure(
+        "Rollouts halted",
+        halted,
+        list_url(Rollout, "state__exact=halted"),
+        "danger" if halted else "good",
+        "a release made a bot worse" if halted else f"{under_way} under way",
+    )
+
+
+def _crash_loops() -> Figure:
+    number = Instance.objects.filter(crashing_since__isnull=False).count()
+    return Figure(
+        "Bots in a crash loop",
+        number,
+        list_url(Instance, "crashing_since__isnull=False"),
+        "warning" if number else "good",
+        "their owners were told" if number else "none ends again and again",
+    )
+
+
 def _canary() -> Figure:
     canary = Heartbeat.objects.filter(name="canary").first()
     alive = canary is not None and canary.seen_at >= timezone.now() - CANARY_SILENCE
@@ -157,4 +180,15 @@ def _canary() -> Figure:
     )
 
 
-FIGURES = (_operations, _failed, _leaks, _webhooks, _messages, _returned, _breakers, _canary)
+FIGURES = (
+    _operations,
+    _failed,
+    _leaks,
+    _rollouts,
+    _crash_loops,
+    _webhooks,
+    _messages,
+    _returned,
+    _breakers,
+    _canary,
+)

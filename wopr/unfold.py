@@ -64,6 +64,7 @@ ADMIN_LOOK: dict[str, Any] = {
             "fleet.instance",
             "fleet.operation",
             "dns.record",
+            "dns.customdomain",
             "djstripe.customer",
         ]
     },
@@ -148,8 +149,11 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Leaks", "water_drop", "fleet.leak"),
                 _item("Nodes", "dns", "fleet.node"),
                 _item("Releases", "package_2", "fleet.release"),
+                _item("Rollouts", "rocket_launch", "fleet.rollout"),
+                _item("Pinned tenants", "keep", "fleet.tenantpin"),
                 _item("Routes", "route", "fleet.route"),
                 _item("DNS records", "globe", "dns.record"),
+                _item("Custom domains", "language", "dns.customdomain"),
             ),
             _group(
                 "Platform",

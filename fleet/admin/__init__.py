@@ -1,5 +1,5 @@
 """Staff's pages of machines, bots and operations."""
 
-from fleet.admin import instances, machines, operations
+from fleet.admin import instances, machines, operations, releases
 
-__all__ = ["instances", "machines", "operations"]
+__all__ = ["instances", "machines", "operations", "releases"]

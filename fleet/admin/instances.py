@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from billing.models import Entitlement
 from dns.models import Record
 from fleet import services
+from fleet.admin.updating import Updating
 from fleet.models import Instance, Node, Operation, Release, Route
 from tenants.models import Document, Message, Tenant
 from wopr.common.staff.links import belongs_to, link, refers
@@ -23,7 +24,7 @@ refers("instance", Instance)
 
 
 @admin.register(Instance)
-class InstanceAdmin(MachineOwned):
+class InstanceAdmin(Updating, MachineOwned):
     """Bots: what they should be, and what they were seen to be."""
 
     list_display = (
@@ -39,11 +40,15 @@ class InstanceAdmin(MachineOwned):
     list_filter = ("status", "provider_ready", "node", "created_at")
     search_fields = ("slug", "id", "tenant__slug", "tenant__name", "container_id")
     list_select_related = ("tenant", "node")
-    actions_detail = ("set_up_again",)
+    actions_detail = ("set_up_again", *Updating.updating_actions)
     fieldsets = (
         (None, {"fields": ("slug", "state", "tenant_link", "address", "ready", "healthy")}),
         ("Runs", {"fields": ("node_link", "upstream", "container", "volume")}),
-        ("Image", {"fields": ("image", "release_link")}),
+        (
+            "Image",
+            {"fields": ("image", "release_link", "earlier_release", "updates", "pinned_because")},
+        ),
+        ("Ends", {"fields": ("exit_code", "crash_loop")}),
         ("Limits", {"fields": ("memory", "cpu", "pids", "disk")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),
     )

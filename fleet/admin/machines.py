@@ -1,4 +1,4 @@
-"""Nodes and releases."""
+"""Nodes."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from fleet.models import Instance, Node, Release
-from wopr.common.staff.looks import moment, mono
-from wopr.common.staff.pages import MachineOwned, StaffAdmin
+from fleet.models import Instance, Node
+from wopr.common.staff.looks import moment
+from wopr.common.staff.pages import StaffAdmin
 from wopr.common.templatetags.figures import memory
 
 
@@ -53,29 +53,3 @@ class NodeAdmin(StaffAdmin):
     @admin.display(description="added", ordering="created_at")
     def created(self, node: Node) -> SafeString | str:
         return moment(node.created_at)
-
-
-@admin.register(Release)
-class ReleaseAdmin(MachineOwned):
-    """Image digests that were seen behind the moving tag."""
-
-    list_display = ("short", "image", "first_seen", "last_seen")
-    list_filter = ("image",)
-    search_fields = ("digest", "image")
-    fields = ("image", "whole", "first_seen", "last_seen")
-
-    @admin.display(description="digest", ordering="digest")
-    def short(self, release: Release) -> SafeString | str:
-        return mono(release.digest.rpartition("@")[2][:19])
-
-    @admin.display(description="digest")
-    def whole(self, release: Release) -> SafeString | str:
-        return mono(release.digest)
-
-    @admin.display(description="first seen", ordering="created_at")
-    def first_seen(self, release: Release) -> SafeString | str:
-        return moment(release.created_at)
-
-    @admin.display(description="last seen", ordering="seen_at")
-    def last_seen(self, release: Release) -> SafeString | str:
-        return moment(release.seen_at)

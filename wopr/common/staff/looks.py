@@ -69,6 +69,10 @@ LOOKS = {
     "published": Look("good", "check_circle", "published"),
     "withdrawn": Look("idle", "cancel", "withdrawn"),
     "conflict": Look("danger", "warning", "conflict"),
+    # customers' own domains
+    "verifying": Look("info", "progress_activity", "verifying"),
+    "failing": Look("warning", "warning", "failing"),
+    "removing": Look("info", "progress_activity", "being removed"),
     # webhooks
     "refused": Look("danger", "block", "refused"),
     "erring": Look("danger", "error", "failing"),
@@ -78,6 +82,17 @@ LOOKS = {
     "lifted": Look("idle", "lock_open", "lifted"),
     "differs": Look("danger", "warning", "differs"),
     "settled": Look("good", "check_circle", "settled"),
+    # releases and how they reach the bots
+    "candidate": Look("idle", "schedule", "candidate"),
+    "canary": Look("info", "progress_activity", "canary"),
+    "good": Look("good", "check_circle", "good"),
+    "bad": Look("danger", "block", "bad"),
+    "rolling": Look("info", "progress_activity", "rolling out"),
+    "halted": Look("danger", "pan_tool", "halted"),
+    "updating": Look("info", "progress_activity", "updating"),
+    "updated": Look("good", "check_circle", "updated"),
+    "rolled_back": Look("warning", "undo", "went back"),
+    "left_out": Look("idle", "cancel", "left out"),
     # leaks and the canary
     "leaking": Look("danger", "warning", "left behind"),
     "resolved": Look("good", "check_circle", "seen gone"),

@@ -42,6 +42,8 @@ function Details({ instance }) {
           "Digest",
           digest && html`<${Copyable} text=${digest} shown=${short(digest)} label="digest" mono />`,
         ],
+        ["Watch", html`<a href=${`/instances/${instance.id}/log`}>Log</a> · <a href=${`/instances/${instance.id}/use`}>Use and events</a>`],
+        ["Updates", html`<a href=${`/instances/${instance.id}/updates`}>Releases and updates</a>`],
         ["Made", html`<${RelativeTime} value=${instance.created_at} />`],
       ]}
     />
