@@ -24,6 +24,7 @@ from weasyprint import HTML  # noqa: E402
 
 from fleet.operations import ledger, runner  # noqa: E402
 from fleet.operations.base import KINDS, Step  # noqa: E402
+from fleet.operations.steps.recreating import WaitHealthyAgain  # noqa: E402
 from tenants import correspondence  # noqa: E402
 
 Function = Callable[..., Any]
@@ -32,7 +33,7 @@ HTML(string="<p>warm</p>").write_pdf()
 
 
 # These steps change nothing: their work is to look.
-LOOKING = ("wait_healthy", "verify_public")
+LOOKING = ("wait_healthy", "verify_public", "note_before", "verify_ready")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Moment:
     step: str
     point: str
     undoing: bool = False
+    kind: str = "provision"
 
     def __str__(self) -> str:
         return f"{self.step}, {self.point}{' its undoing' if self.undoing else ''}"
@@ -97,7 +99,7 @@ def dying_after_a_change(function: Function) -> Function:
 
 def doom(moment: Moment) -> None:
     """Arranges the death."""
-    step: Step[Any] = KINDS["provision"].step(moment.step)
+    step: Step[Any] = KINDS[moment.kind].step(moment.step)
     method = "undo" if moment.undoing else "observe" if moment.step in LOOKING else "act"
     ways = {"before": dying_before, "during": dying_during, "after": dying_after}
     if moment.point in ways:
@@ -122,6 +124,8 @@ def doom_record(moment: Moment) -> None:
 def work(operation_id: UUID, moment: Moment | None) -> None:
     # A mail whose sender died is sent again after this; two minutes in production.
     correspondence.SENDING_LEASE = timedelta(seconds=1)
+    # A bot that ran before and stays silent is given up after one try; after minutes in production.
+    WaitHealthyAgain.deadline = 0.0
     if moment is not None:
         doom(moment)
     runner.run(operation_id)
