@@ -29,7 +29,10 @@ def labels(instance: Instance) -> dict[str, str]:
 
 
 class PullImage(Step[Instance]):
-    """The moving tag is pulled each time; the digest that this gives is what runs."""
+    """The moving tag is pulled each time; the digest that this gives is what runs.
+
+    Unless that one is known to be bad: then it is the newest good one.
+    """
 
     name = "pull_image"
     title = "Fetch the bot's image"
@@ -38,8 +41,12 @@ class PullImage(Step[Instance]):
         return {"digest": instance.release.digest} if instance.release else None
 
     def act(self, instance: Instance) -> None:
-        digest = engine(instance.node).pull(instance.image)
-        release, _ = Release.objects.update_or_create(image=instance.image, digest=digest)
+        node = engine(instance.node)
+        digest = node.pull(instance.image)
+        pulled, _ = Release.objects.update_or_create(image=instance.image, digest=digest)
+        release = _sound(pulled)
+        if release != pulled:
+            node.pull_digest(release.digest)
         # Committed at once: the pull is the only place where the digest can be learned.
         Instance.objects.filter(pk=instance.pk).update(release=release)
         instance.release = release
@@ -154,6 +161,14 @@ class WaitHealthy(Step[Instance]):
         Instance.objects.filter(pk=instance.pk).update(
             healthy_at=timezone.now(), provider_ready=facts["ready"]
         )
+
+
+def _sound(pulled: Release) -> Release:
+    """What was pulled, or the newest release that bots run well if it is known to be bad."""
+    if pulled.state != Release.State.BAD:
+        return pulled
+    good = Release.objects.filter(image=pulled.image, state=Release.State.GOOD)
+    return good.order_by("-created_at").first() or pulled
 
 
 def find_container(instance: Instance) -> ContainerState | None:
