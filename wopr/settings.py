@@ -72,6 +72,14 @@ OVH_APPLICATION_KEY = env.str("OVH_APPLICATION_KEY", "")
 OVH_APPLICATION_SECRET = env.str("OVH_APPLICATION_SECRET", "")
 OVH_CONSUMER_KEY = env.str("OVH_CONSUMER_KEY", "")
 OVH_PROJECT_ID = env.str("OVH_PROJECT_ID", "")
+# Nodes that are bought: our way in, whom their firewall admits, and how they enrol.
+WOPR_NODE_SSH_KEY = env.str("WOPR_NODE_SSH_KEY", "")
+WOPR_NODE_SOURCES = env.list(
+    "WOPR_NODE_SOURCES", default=[f"{WOPR_EDGE_IPV4}/32"] if WOPR_EDGE_IPV4 else []
+)
+WOPR_NODES_PRIVATE = env.bool("WOPR_NODES_PRIVATE", False)
+WOPR_ENROLMENT_URL = env.str("WOPR_ENROLMENT_URL", WOPR_DASHBOARD_URL).rstrip("/")
+WOPR_ENROLMENT_MINUTES = env.int("WOPR_ENROLMENT_MINUTES", 30)
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
@@ -142,6 +150,7 @@ WOPR_INFERENCE_BUDGET = env.int("WOPR_INFERENCE_BUDGET", 1000)  # of a tenant th
 WOPR_INFERENCE_RATE = env.int("WOPR_INFERENCE_RATE", 300)  # requests a minute and tenant
 WOPR_INFERENCE_BODY = env.int("WOPR_INFERENCE_BODY", 25 * 1024 * 1024)  # bytes
 GPU_NODE_HOST = env.str("GPU_NODE_HOST", "")
+GPU_NODE_SECRET = env.str("GPU_NODE_SECRET", "")
 GPU_NODE_TOKEN = env.str("GPU_NODE_TOKEN", "")
 
 # --- Django ---

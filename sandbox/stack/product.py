@@ -1,4 +1,4 @@
-"""WOPR itself as parts of the stack: prepared once per start, then web, worker and beat."""
+"""WOPR itself as parts of the stack: prepared once per start, then its processes."""
 
 import sys
 from functools import partial
@@ -17,13 +17,14 @@ WORKERS = 4
 
 
 def start_product(parts: Infrastructure) -> None:
-    """Prepare the database, start the three processes, and wait until the front door answers."""
+    """Prepare the database, start the processes, and wait until the front door answers."""
     environment = parts.environment()
     supervisor = parts.supervisor
     processes = [
         partial(supervisor.start, web(parts, environment)),
         partial(supervisor.start, worker(parts, environment)),
         partial(supervisor.start, beat(environment)),
+        partial(supervisor.start, follower(environment)),
     ]
     preparation = partial(prepare, parts, environment)
     # No process may meet a half-migrated database; with nothing to migrate none has to wait.
@@ -130,6 +131,16 @@ def beat(environment: dict[str, str]) -> Part:
     return Part(
         name="beat",
         command=[sys.executable, "-m", "celery", "-A", "wopr", "beat", "--pidfile="],
+        environment=environment,
+        folder=REPOSITORY,
+    )
+
+
+def follower(environment: dict[str, str]) -> Part:
+    """Return the process that follows the logs of bots which somebody watches."""
+    return Part(
+        name="follower",
+        command=[sys.executable, "manage.py", "logs_follow"],
         environment=environment,
         folder=REPOSITORY,
     )
