@@ -30,5 +30,8 @@ export const get = (path, signal) => request("GET", path, { signal });
 export const post = (path, body) => request("POST", path, { body });
 export const put = (path, body) => request("PUT", path, { body });
 
+/** The address of a bot's log as it is written. */
+export const logStream = (id) => `${ROOT}/instances/${id}/logs/stream`;
+
 /** The address of an operation's event stream. */
 export const operationEvents = (id) => `${ROOT}/operations/${id}/events`;

@@ -8,6 +8,8 @@ import { Checkout } from "./pages/checkout.js";
 import { Home } from "./pages/home.js";
 import { Instance } from "./pages/instance.js";
 import { Landing } from "./pages/landing.js";
+import { Logs } from "./pages/logs.js";
+import { Metrics } from "./pages/metrics.js";
 import { NotFound } from "./pages/not-found.js";
 import { Operation } from "./pages/operation.js";
 import { Plans } from "./pages/plans.js";
@@ -16,6 +18,7 @@ import { SignIn, SignUp } from "./pages/sign.js";
 import { Tenant } from "./pages/tenant.js";
 import { TenantNew } from "./pages/tenant-new.js";
 import { Usage } from "./pages/usage.js";
+import { Updates } from "./pages/updates.js";
 import { ErrorNotice } from "./parts/notice.js";
 import { Loading } from "./parts/panel.js";
 import { Toasts } from "./parts/toast.js";
@@ -44,6 +47,9 @@ const ROUTES = [
   { path: "/tenants/:id/usage", page: Usage },
   { path: "/checkout/:id", page: Checkout },
   { path: "/instances/:id", page: Instance },
+  { path: "/instances/:id/updates", page: Updates },
+  { path: "/instances/:id/log", page: Logs },
+  { path: "/instances/:id/use", page: Metrics },
   { path: "/operations/:id", page: Operation },
 ];
 
@@ -80,6 +86,7 @@ function App() {
     <${Toasts} />`;
 }
 
+sessionStorage.removeItem("wopr:restarts");
 const root = document.getElementById("app");
 root.replaceChildren();
 takeOverLinks();
