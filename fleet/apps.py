@@ -9,9 +9,12 @@ class FleetConfig(AppConfig):
         from fleet.operations import (  # noqa: F401  (registers the kinds)
             backing_up,
             expiry,
+            filling,
             lifecycle,
+            moving,
             provision,
             repairing,
+            servers,
             suspension,
             termination,
             updating,

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from billing.models import Entitlement
 from billing.standing import Service, Standing, standing_for
-from fleet import convergence
+from fleet import convergence, disks
 from fleet.models import Backup, Instance, Operation, Route, Variable
 from fleet.operations import ledger
 from tenants.models import Tenant
@@ -81,6 +81,8 @@ def insist_possible(*, kind: str, instance: Instance) -> None:
     _insist_idle(instance)
     _insist_service(instance)
     _insist_status(instance, kind)
+    if kind == "start":
+        disks.insist_room(instance)
 
 
 def _insist_status(instance: Instance, kind: str) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Avg, Max
-from django.db.models.expressions import RawSQL
+from django.db.models.functions import Extract, Floor
 from django.utils import timezone
 
 from fleet.models import Instance
@@ -41,7 +41,7 @@ def reading_of(instance: Instance, *, since: datetime) -> Reading:
     step = max(FINEST, -(-int(span) // POINTS))
     stretches = (
         instance.samples.filter(taken_at__gte=since)
-        .annotate(stretch=RawSQL("floor(extract(epoch from taken_at) / %s)", [step]))
+        .annotate(stretch=Floor(Extract("taken_at", "epoch") / step))
         .values("stretch")
         .annotate(
             cpu=Avg("cpu_millis"),

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from fleet import convergence, lifecycle, standings, variables
+from fleet import convergence, disks, lifecycle, standings, variables
 from fleet.models import Backup, Instance, Leak, Node, Operation
 from fleet.tasks import operation_run
 from wopr.common.errors import Refused
@@ -81,6 +81,14 @@ def variables_change(
 def _woken(operation: Operation) -> Operation:
     wake(operation_run, operation.pk)
     return operation
+
+
+def instance_disk_grace(*, instance: Instance, cause: str, by_staff: bool = False) -> None:
+    """Lets a bot whose disk is full run for an hour. Raises Refused."""
+    with transaction.atomic():
+        operation = disks.grace_grant(instance=instance, cause=cause, by_staff=by_staff)
+        if operation is not None:
+            wake(operation_run, operation.pk)
 
 
 def operation_wake(*, operation: Operation) -> None:

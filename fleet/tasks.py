@@ -9,6 +9,7 @@ from fleet import (
     backups,
     convergence,
     crashes,
+    disks,
     domains,
     drift,
     edge,
@@ -126,6 +127,28 @@ def node_observe(node_id: str) -> None:
         observing.node_observe(node_id=UUID(node_id))
     except ProviderError as error:
         logger.warning("node %s could not be looked at: %s", node_id, error)
+
+
+@shared_task(name="fleet.disks_measure")
+def disks_measure() -> None:
+    for node_id in Node.objects.values_list("pk", flat=True):
+        wake(disk_measure, node_id)
+
+
+@shared_task(name="fleet.disk_measure")
+def disk_measure(node_id: str) -> None:
+    """Reads what the bots of a node keep."""
+    try:
+        disks.node_measure(node_id=UUID(node_id))
+    except ProviderError as error:
+        logger.warning("the disks on node %s could not be measured: %s", node_id, error)
+
+
+@shared_task(name="fleet.disks_enforce")
+def disks_enforce() -> None:
+    """Stops bots whose disk is full, and starts those that have room again."""
+    for operation in disks.enforce():
+        wake(operation_run, operation.pk)
 
 
 @shared_task(name="fleet.observations_thin")

@@ -18,6 +18,8 @@ BEAT_SCHEDULE = {
     "domains: look at what is due": every(5, "fleet.domains_sweep"),
     "dns: records as declared": every(600, "dns.records_reconcile"),
     "bots: what they use and what happened to them": every(30, "fleet.nodes_observe"),
+    "bots: what they keep on disk": every(300, "fleet.disks_measure"),
+    "bots: stop what is full, start what has room again": every(60, "fleet.disks_enforce"),
     "bots: thin out what was seen of them": every(3600, "fleet.observations_thin"),
     "backups: what is due tonight": every(60, "fleet.backups_nightly"),
     "backups: prove old ones again": every(3600, "fleet.backups_prove"),

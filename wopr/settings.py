@@ -74,9 +74,9 @@ OVH_CONSUMER_KEY = env.str("OVH_CONSUMER_KEY", "")
 OVH_PROJECT_ID = env.str("OVH_PROJECT_ID", "")
 # Nodes that are bought: our way in, whom their firewall admits, and how they enrol.
 WOPR_NODE_SSH_KEY = env.str("WOPR_NODE_SSH_KEY", "")
-WOPR_NODE_SOURCES = env.list(
-    "WOPR_NODE_SOURCES", default=[f"{WOPR_EDGE_IPV4}/32"] if WOPR_EDGE_IPV4 else []
-)
+WOPR_NODE_SOURCES = env.list("WOPR_NODE_SOURCES", default=[])
+if WOPR_EDGE_IPV4 and not WOPR_NODE_SOURCES:
+    WOPR_NODE_SOURCES = [f"{WOPR_EDGE_IPV4}/32"]
 WOPR_NODES_PRIVATE = env.bool("WOPR_NODES_PRIVATE", False)
 WOPR_ENROLMENT_URL = env.str("WOPR_ENROLMENT_URL", WOPR_DASHBOARD_URL).rstrip("/")
 WOPR_ENROLMENT_MINUTES = env.int("WOPR_ENROLMENT_MINUTES", 30)
@@ -129,6 +129,9 @@ WOPR_CRASH_CALM_MINUTES = env.int("WOPR_CRASH_CALM_MINUTES", 15)
 WOPR_SAMPLES_RAW_HOURS = env.int("WOPR_SAMPLES_RAW_HOURS", 48)
 WOPR_SAMPLES_DAYS = env.int("WOPR_SAMPLES_DAYS", 30)
 WOPR_EVENTS_DAYS = env.int("WOPR_EVENTS_DAYS", 90)
+# What a bot keeps against its plan: when its owner is warned, and what happens when it is full.
+WOPR_DISK_WARN_PERCENT = env.int("WOPR_DISK_WARN_PERCENT", 80)
+WOPR_DISK_POLICY = env.str("WOPR_DISK_POLICY", "stop")
 # Live logs: lines kept of each bot while somebody watches, and streams open at a time per tenant.
 WOPR_LOG_LINES = env.int("WOPR_LOG_LINES", 1000)
 WOPR_LOG_WATCHERS = env.int("WOPR_LOG_WATCHERS", 5)
@@ -352,7 +355,11 @@ WOPR_EMAIL_PROVIDER = env.str("WOPR_EMAIL_PROVIDER", "smtp")
 if WOPR_EMAIL_PROVIDER != "smtp":
     EMAIL_BACKEND = f"anymail.backends.{WOPR_EMAIL_PROVIDER}.EmailBackend"
 ANYMAIL = {
-    **{k[8:]: v for k, v in env.ENVIRON.items() if k.startswith("ANYMAIL_")},
+    **{
+        name.removeprefix("ANYMAIL_"): value
+        for name, value in env.ENVIRON.items()
+        if name.startswith("ANYMAIL_")
+    },
     "WEBHOOK_SECRET": env.str("ANYMAIL_WEBHOOK_SECRET", ""),
     # A refused address is an outcome that staff see, not an error to try again.
     "IGNORE_RECIPIENT_STATUS": True,

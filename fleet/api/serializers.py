@@ -30,6 +30,7 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
         model = Operation
         fields = (
             "id",
+            "tenant",
             "kind",
             "title",
             "state",
@@ -80,6 +81,10 @@ class InstanceSerializer(serializers.ModelSerializer[Instance]):
             "cpus",
             "pids",
             "disk_gb",
+            "disk_state",
+            "disk_used",
+            "disk_grace_until",
+            "exit_code",
             "created_at",
             "operation",
         )

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from fleet.api import actions, backups, domains, exports, logs, metrics, releases, variables, views
+from fleet.api import (
+    actions,
+    backups,
+    disk,
+    domains,
+    exports,
+    logs,
+    metrics,
+    releases,
+    variables,
+    views,
+)
 
 urlpatterns = [
     path("tenants/<uuid:tenant_id>/instances", views.InstanceListView.as_view(), name="instances"),
@@ -25,6 +36,11 @@ urlpatterns = [
             ("update", releases.UpdateView),
             ("roll-back", releases.RollBackView),
         )
+    ),
+    path(
+        "instances/<uuid:instance_id>/disk/grace",
+        disk.DiskGraceView.as_view(),
+        name="instance-disk-grace",
     ),
     path("instances/<uuid:instance_id>/logs", logs.LogView.as_view(), name="instance-logs"),
     path(

@@ -49,6 +49,12 @@ def is_told_stopped(hostname: str) -> bool:
     return response is not None and response.status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 
+def is_told_full(hostname: str) -> bool:
+    """Whether the public name serves the page that says so, with its status 507."""
+    response = _ask_public(hostname, "/health")
+    return response is not None and response.status_code == httpx.codes.INSUFFICIENT_STORAGE
+
+
 def knows_token(hostname: str, token: str) -> bool:
     """Whether what answers under the public name is this very bot, not some other one."""
     response = _ask_public(hostname, _GUARDED_PATH, token=token)

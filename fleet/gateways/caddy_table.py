@@ -17,7 +17,7 @@ SUBTREE = "wopr-tenants"
 # Without it every change of any tenant's route would cut all open WebSockets.
 STREAM_CLOSE_DELAY = "8h"
 # Where a name leads instead of to a bot: a page of ours, and its status.
-PAGES = {"suspended": 402, "stopped": 503}
+PAGES = {"suspended": 402, "stopped": 503, "full": 507}
 _YEAR = "max-age=31536000"
 _PAGE_HEADERS = {
     "Content-Type": ["text/html; charset=utf-8"],

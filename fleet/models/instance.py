@@ -179,6 +179,7 @@ class Route(Identified):
         BOT = "bot"
         SUSPENDED_PAGE = "suspended"
         STOPPED_PAGE = "stopped"
+        FULL_PAGE = "full"
 
     hostname = models.CharField(max_length=253, unique=True)
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="routes")

@@ -51,6 +51,8 @@ class Message(Identified):
         TERMINATED = "terminated"
         PLAN_CHANGED = "plan_changed"
         CRASHING = "crashing"
+        DISK_NEARLY_FULL = "disk_nearly_full"
+        DISK_FULL = "disk_full"
 
     class State(models.TextChoices):
         QUEUED = "queued"

@@ -85,6 +85,7 @@ RULES: dict[str, Verdicts] = {
     "GET api/v1/domains/<uuid:domain_id>": MEMBERS,
     "DELETE api/v1/domains/<uuid:domain_id>": MEMBERS,
     "POST api/v1/domains/<uuid:domain_id>/check": MEMBERS,
+    "POST api/v1/instances/<uuid:instance_id>/disk/grace": MEMBERS,
     "GET api/v1/instances/<uuid:instance_id>/logs": MEMBERS,
     "GET api/v1/instances/<uuid:instance_id>/logs/stream": MEMBERS,
     "GET api/v1/instances/<uuid:instance_id>/metrics": MEMBERS,
