@@ -86,7 +86,6 @@ function App() {
     <${Toasts} />`;
 }
 
-sessionStorage.removeItem("wopr:restarts");
 const root = document.getElementById("app");
 root.replaceChildren();
 takeOverLinks();

@@ -6,6 +6,7 @@ import { ErrorNotice } from "../parts/notice.js";
 import { OperationFailure, OperationHead, RetryNote, StepsPanel } from "../parts/operation.js";
 import { Page } from "../parts/page.js";
 import { Loading, Panel } from "../parts/panel.js";
+import { TenantStanding } from "../parts/standing.js";
 import { RelativeTime } from "../parts/time.js";
 import { html } from "../preact.js";
 
@@ -26,8 +27,10 @@ export function Operation({ params }) {
   return html`<${Page}
     title=${operation?.title ?? "\u00a0"}
     tab=${operation?.title ?? "Operation"}
-    crumbs=${html`<a href="/">Your bots</a>`}
+    crumbs=${html`<a href="/">Your bots</a>${operation?.tenant &&
+    html` / <a href=${`/tenants/${operation.tenant}`}>Overview</a>`}`}
   >
+    <${TenantStanding} tenantId=${operation?.tenant} />
     ${!operation &&
     (error
       ? html`<${ErrorNotice} error=${error} title="This operation could not be read" />`

@@ -74,8 +74,9 @@ const Ended = ({ tenant, subscription }) => html`<${Notice}
   actions=${mayPay(tenant) && html`<${PlanLink} tenant=${tenant} />`}
 >
   <p>
-    The subscription of ${tenant.name} ended on <${Day} value=${subscription.suspends_at} />. Your
-    bot is stopped. Nothing more is charged.
+    The subscription of ${tenant.name} ended on <${Day} value=${subscription.suspends_at} />.
+    ${" "}Your bot ${subscription.service === "run" ? "runs on for now" : "is stopped"}. Nothing more is
+    charged.
   </p>
   <p>
     What it stored is kept until <${Day} value=${subscription.ends_at} />; then it is deleted, after
@@ -135,9 +136,10 @@ function noticeOf(subscription) {
   const { status, service, reason, suspends_at, entitled, cancel_at_period_end } = subscription;
   if (reason === "held") return Held;
   if (reason === "payment") {
-    if (service === "run") return Date.parse(suspends_at) > Date.now() ? Unpaid : Reprieved;
     if (service === "end") return Gone;
-    return status === "canceled" ? Ended : Suspended;
+    if (status === "canceled") return Ended;
+    if (service === "suspend") return Suspended;
+    return Date.parse(suspends_at) > Date.now() ? Unpaid : Reprieved;
   }
   if (entitled && cancel_at_period_end) return Leaving;
   return trialEnds(subscription) ? TrialEnding : null;
