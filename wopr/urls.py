@@ -7,6 +7,8 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from billing import webhooks
+from dns import ask
+from gpu.api import register
 from tenants import webhooks as mail_webhooks
 from wopr import dashboard, formerly, health, previews, trail
 from wopr.common.permissions import Public
@@ -56,6 +58,8 @@ urlpatterns = [
         name="admin-sample-document",
     ),
     path("admin/", admin.site.urls),
+    path("internal/gpu/register", register.register, name="gpu-register"),
+    path("internal/edge/ask", ask.ask, name="edge-ask"),
     re_path(r"^(trpc|fleet)(?:/(?P<procedure>.*))?$", formerly.gone, name="formerly"),
     re_path(r"^(?!api/|_allauth/|admin/|static/|internal/).*$", dashboard.shell, name="dashboard"),
 ]

@@ -12,7 +12,7 @@ def _unchanged(instance: Instance) -> None:
     """What could not be done is tried again by the next reconcile; the status stays as seen."""
 
 
-ROUTE, RECORD, CONTAINER, VOLUME = MAKERS
+ROUTE, RECORD, CONTAINER, VOLUME, DOMAINS = MAKERS
 
 RESIZE = register(
     Kind(
@@ -38,6 +38,7 @@ TERMINATE = register(
             backups.TakeBackup(Backup.Reason.FINAL),
             backups.ProveBackup(),
             Remove(RECORD, name="remove_record", title="Remove the DNS record"),
+            Remove(DOMAINS, name="remove_domains", title="Remove the custom domains"),
             Remove(ROUTE, name="remove_route", title="Remove the route"),
             Remove(CONTAINER, name="remove_container", title="Remove the container"),
             Remove(VOLUME, name="remove_volume", title="Remove the data volume"),

@@ -24,10 +24,10 @@ class Control(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         """Write the records of one name and type."""
-        name, _, type = self.path.strip("/").partition("/")
+        name, _, kind = self.path.strip("/").partition("/")
         contents = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         try:
-            self.zones.put(name, type, *contents)
+            self.zones.put(name, kind, *contents)
         except ValueError as error:
             self._answer(400, {"error": str(error)})
             return
@@ -35,8 +35,8 @@ class Control(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         """Remove records."""
-        name, _, type = self.path.strip("/").partition("/")
-        self.zones.drop(name, type or None)
+        name, _, kind = self.path.strip("/").partition("/")
+        self.zones.drop(name, kind or None)
         self._answer(200, self.zones.records)
 
     def _answer(self, status: int, body: object) -> None:

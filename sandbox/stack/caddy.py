@@ -39,7 +39,7 @@ class Edge:
 
 def start_caddy(supervisor: Supervisor, folder: Folder, edge: Edge) -> Path:
     """Start Caddy and return the certificate of its authority."""
-    storage = folder.path / "caddy"
+    storage = storage_of(folder)
     root = storage / "pki/authorities/local/root.crt"
     supervisor.start(
         Part(
@@ -51,6 +51,11 @@ def start_caddy(supervisor: Supervisor, folder: Folder, edge: Edge) -> Path:
         )
     )
     return root
+
+
+def storage_of(folder: Folder) -> Path:
+    """Return where Caddy keeps its certificates and what it was told last."""
+    return folder.path / "caddy"
 
 
 def environment_of(edge: Edge, storage: Path) -> dict[str, str]:

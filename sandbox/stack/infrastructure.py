@@ -173,6 +173,7 @@ class Infrastructure:
             "WOPR_EDGE_IPV4": "127.0.0.1",
             "CADDY_ADMIN_URL": edge.admin_url,
             "CADDY_SERVER": caddy.SERVER,
+            "CADDY_STORAGE": str(caddy.storage_of(folder)),
             "WOPR_BOT_IMAGE": chosen.get("WOPR_BOT_IMAGE") or image,
             "WOPR_ENGINE_NETWORK": network_of(folder.deployment),
             "WOPR_ENGINE_SUBNET": self.slot.subnet,

@@ -7,6 +7,7 @@ from django.utils import timezone
 from fleet.models import Instance
 from fleet.operations.base import Facts, NotYet, Step
 from fleet.operations.steps import containers, reach
+from fleet.operations.steps.custom_domains import LeadDomains
 
 
 class Remove(Step[Instance]):
@@ -33,6 +34,7 @@ MAKERS: tuple[Step[Instance], ...] = (
     reach.PublishRecord(),
     containers.CreateContainer(),
     containers.CreateVolume(),
+    LeadDomains(),
 )
 
 
