@@ -26,7 +26,8 @@ def reserve(memory_mb: int, *, besides: UUID | None = None) -> Node:
     All candidates stay locked, always in the same order, until the instance is there: placements
     that race for the last slot wait for one another and cannot block each other for ever.
     """
-    nodes = open_nodes().exclude(pk=besides).select_for_update()
+    others = open_nodes().exclude(pk=besides) if besides else open_nodes()
+    nodes = others.select_for_update()
     best = roomiest({node: spare_mb(node) for node in nodes}, memory_mb)
     if best is None:
         raise ProviderError(

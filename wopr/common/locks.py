@@ -13,13 +13,28 @@ def session_lock(name: str) -> Iterator[None]:
 
     The database frees it by itself when the process dies. Must be entered outside a transaction.
     """
+    with _held("SELECT pg_advisory_lock(%s)", name):
+        yield
+
+
+@contextmanager
+def session_lock_if_free(name: str) -> Iterator[bool]:
+    """The same without waiting: yields False while somebody else holds the lock."""
+    with _held("SELECT pg_try_advisory_lock(%s)", name) as won:
+        yield won
+
+
+@contextmanager
+def _held(take: str, name: str) -> Iterator[bool]:
     if connection.in_atomic_block:
-        raise RuntimeError(f"session_lock({name!r}) inside a transaction would be held past it")
+        raise RuntimeError(f"the lock {name!r} inside a transaction would be held past it")
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [key])
+        cursor.execute(take, [key])
+        won = cursor.fetchone()[0] is not False
     try:
-        yield
+        yield won
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+        if won:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
