@@ -50,7 +50,7 @@ format: venv ## Rewrite the code in the agreed format
 	-$(BIN)/djlint --reformat --quiet templates
 
 .PHONY: bench
-bench: venv ## Measure: time to a running bot, and how long each part takes to start
+bench: venv ## Measure: time to a running bot, how long each part takes to start, what the edge costs
 	@$(STACK) packages
 	@exec $(STACK) bench
 

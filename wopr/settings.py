@@ -332,6 +332,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "InstanceStatus": "fleet.models.Instance.Status",
+        "DomainState": "dns.models.CustomDomain.State",
         "OperationState": "fleet.models.Operation.State",
         "StepState": "fleet.models.Step.State",
         "CheckoutStatus": "billing.models.Checkout.Status",

@@ -1,6 +1,7 @@
 """`make bench`: how long the stack takes to start, and a customer to a running bot."""
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -37,7 +38,16 @@ def bench(options: argparse.Namespace) -> int:
     for stage in STAGES:
         print_row(stage.__name__, [each[stage.__name__] for each in times])
     print_row("payment to bot", [sum(each[name] for name in FROM_PAYMENT) for each in times])
-    return 0
+    return edge_costs()
+
+
+def edge_costs() -> int:
+    """Measure the edge among fresh parts; not 0 when it is slower than it should be."""
+    with tempfile.TemporaryDirectory(prefix="wopr-bench-", dir=MACHINE) as folder:
+        wishes = Wishes(folder=Path(folder), free_ports=True, keep=False)
+        with started_infrastructure(wishes) as parts:
+            command = [sys.executable, "-m", "sandbox.stack.bench_edge"]
+            return parts.supervisor.run(command, parts.environment())
 
 
 def play(parts: Infrastructure, number: int) -> dict[str, float]:

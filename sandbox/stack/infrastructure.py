@@ -13,6 +13,7 @@ from sandbox.stack.bot_image import Release, Seed
 from sandbox.stack.caddy import Edge, start_caddy
 from sandbox.stack.containers import network_of, remove_all
 from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
+from sandbox.stack.nameserver import start_nameserver
 from sandbox.stack.places import Folder
 from sandbox.stack.postgres import start_postgres
 from sandbox.stack.registry import start_registry
@@ -84,6 +85,7 @@ class Infrastructure:
             self._start_queue,
             self._start_edge,
             self._start_vendors,
+            self._start_nameserver,
             self._start_engine_and_registry,
         )
 
@@ -108,6 +110,11 @@ class Infrastructure:
             zones=(TENANT_DOMAIN, DASHBOARD_HOST),
             ports={} if self.wishes.free_ports else FIXED_PORTS,
         )
+
+    def _start_nameserver(self) -> None:
+        ports = self.slot.port("dns"), self.slot.port("dns control")
+        self.found["WOPR_RESOLVERS"] = start_nameserver(self.supervisor, TENANT_DOMAIN, *ports)
+        self.found["SANDBOX_NAMESERVER_URL"] = f"http://127.0.0.1:{ports[1]}"
 
     def _start_engine_and_registry(self) -> None:
         supervisor, folder = self.supervisor, self.folder

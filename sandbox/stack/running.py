@@ -26,6 +26,7 @@ WOPR is running. Where to click:
   admin       {admin}   ({staff_email}, password {staff_password})
   mailbox     {mailbox}   (every e-mail that WOPR sent)
   Stripe      {stripe}   (the sandbox's customers, events and clock)
+  DNS         {nameserver}   (the DNS of customers' own domains; PUT /NAME/TYPE writes)
   Cloudflare  {cloudflare}   (the sandbox's DNS records)
   providers   {hetzner}  {digitalocean}   (the sandbox's machines)
 
@@ -61,6 +62,7 @@ def describe(parts: Infrastructure) -> dict[str, str]:
         "mailbox": found["SANDBOX_MAILBOX_URL"],
         "stripe": found["SANDBOX_STRIPE_URL"],
         "cloudflare": found["SANDBOX_CLOUDFLARE_URL"],
+        "nameserver": found["SANDBOX_NAMESERVER_URL"],
         "hetzner": found["SANDBOX_HETZNER_URL"],
         "digitalocean": found["SANDBOX_DIGITALOCEAN_URL"],
         "staff_email": STAFF_EMAIL,

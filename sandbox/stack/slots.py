@@ -14,7 +14,17 @@ FIRST_PORT = 18000
 PORTS_PER_SLOT = 100
 FIRST_BOT_PORT = 20000
 BOT_PORTS_PER_SLOT = 600
-PURPOSES = ("postgres", "valkey", "caddy admin", "https", "http", "registry", "web")
+PURPOSES = (
+    "postgres",
+    "valkey",
+    "caddy admin",
+    "https",
+    "http",
+    "registry",
+    "web",
+    "dns",
+    "dns control",
+)
 PORTS_PER_PURPOSE = 10
 
 

@@ -29,6 +29,7 @@ async function request(method, path, extra) {
 export const get = (path, signal) => request("GET", path, { signal });
 export const post = (path, body) => request("POST", path, { body });
 export const put = (path, body) => request("PUT", path, { body });
+export const remove = (path) => request("DELETE", path, {});
 
 /** The address of a bot's log as it is written. */
 export const logStream = (id) => `${ROOT}/instances/${id}/logs/stream`;

@@ -5,6 +5,7 @@ import { Billing } from "./pages/billing.js";
 import { Cancel } from "./pages/cancel.js";
 import { Change } from "./pages/change.js";
 import { Checkout } from "./pages/checkout.js";
+import { Domains } from "./pages/domains.js";
 import { Home } from "./pages/home.js";
 import { Instance } from "./pages/instance.js";
 import { Landing } from "./pages/landing.js";
@@ -48,6 +49,7 @@ const ROUTES = [
   { path: "/checkout/:id", page: Checkout },
   { path: "/instances/:id", page: Instance },
   { path: "/instances/:id/updates", page: Updates },
+  { path: "/instances/:id/domains", page: Domains },
   { path: "/instances/:id/log", page: Logs },
   { path: "/instances/:id/use", page: Metrics },
   { path: "/operations/:id", page: Operation },

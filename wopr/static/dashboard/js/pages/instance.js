@@ -2,6 +2,7 @@
 import { memory } from "../format.js";
 import { NeedsProvider, OpenBot } from "../parts/bot.js";
 import { Copyable } from "../parts/copy.js";
+import { DiskNotice } from "../parts/disk.js";
 import { Facts } from "../parts/facts.js";
 import { Hostname } from "../parts/hostname.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
@@ -44,6 +45,7 @@ function Details({ instance }) {
         ],
         ["Watch", html`<a href=${`/instances/${instance.id}/log`}>Log</a> · <a href=${`/instances/${instance.id}/use`}>Use and events</a>`],
         ["Updates", html`<a href=${`/instances/${instance.id}/updates`}>Releases and updates</a>`],
+        ["Names", html`<a href=${`/instances/${instance.id}/domains`}>Custom domains</a>`],
         ["Made", html`<${RelativeTime} value=${instance.created_at} />`],
       ]}
     />
@@ -89,6 +91,7 @@ export function Instance({ params }) {
     html`<div class="columns">
       <div class="stack">
         <${Meaning} status=${data.status} />
+        <${DiskNotice} instance=${data} reload=${reload} />
         <${NeedsProvider} instance=${data} />
         <${Details} instance=${data} />
       </div>

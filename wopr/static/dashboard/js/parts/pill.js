@@ -12,11 +12,18 @@ const STATES = {
   suspended: looks("warning", "pause", "suspended"),
   failed: looks("danger", "cross-circle", "failed"),
   terminated: looks("idle", "cross-circle", "terminated"),
+  unknown: looks("warning", "alert", "unknown"),
   // operations
   queued: looks("idle", "clock", "queued"),
   working: looks("info", "spinner", "running", true),
   undoing: looks("warning", "undo", "undoing"),
   succeeded: looks("good", "check-circle", "succeeded"),
+  // custom domains
+  pending: looks("info", "clock", "pending"),
+  verifying: looks("info", "spinner", "verifying", true),
+  failing: looks("warning", "alert", "failing"),
+  expired: looks("danger", "cross-circle", "expired"),
+  removing: looks("info", "spinner", "being removed", true),
   // subscriptions
   none: looks("idle", "circle", "none"),
   active: looks("good", "check-circle", "active"),
