@@ -12,6 +12,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from djstripe.models import Invoice, Refund
 
@@ -69,25 +71,29 @@ def _due(entitlement: Entitlement) -> Iterator[Notice]:
     """What the state of one tenant's subscription asks for now."""
     now = timezone.now()
     status, lapsed_at = entitlement.status, entitlement.lapsed_at
-    if status in {Status.PAST_DUE, Status.UNPAID} and lapsed_at and _is_recent(lapsed_at, now):
+    if status in {Status.PAST_DUE, Status.UNPAID} and lapsed_at:
         yield from _arrears(entitlement, now)
     elif status == Status.CANCELED and lapsed_at and _is_recent(lapsed_at, now):
         told = standing.standing_for(entitlement.tenant_id)
         context = {"ended_at": lapsed_at, "ends_at": told.ends_at}
         yield _notice(entitlement, Kind.CANCELLED, f"{lapsed_at:%Y%m%d%H%M%S}", context)
-    elif status == Status.TRIALING and entitlement.current_period_end:
-        ends = entitlement.current_period_end
-        if now < ends <= now + TRIAL_WARNING:
-            yield _notice(
-                entitlement, Kind.TRIAL_ENDING, f"{ends:%Y%m%d%H%M%S}", {"trial_ends_at": ends}
-            )
+    elif status == Status.TRIALING and not entitlement.cancel_at_period_end:
+        yield from _trial_end(entitlement, now)
+
+
+def _trial_end(entitlement: Entitlement, now: datetime) -> Iterator[Notice]:
+    """Some days before the first charge."""
+    ends = entitlement.current_period_end
+    if ends and now < ends <= now + TRIAL_WARNING:
+        about, context = f"{ends:%Y%m%d%H%M%S}", {"trial_ends_at": ends}
+        yield _notice(entitlement, Kind.TRIAL_ENDING, about, context)
 
 
 def _arrears(entitlement: Entitlement, now: datetime) -> Iterator[Notice]:
     """First that a payment failed, then a reminder on each of the configured days."""
     told = standing.standing_for(entitlement.tenant_id)
-    if told.service != standing.Service.RUN or told.suspends_at is None:
-        return
+    if told.service != standing.Service.RUN or told.suspends_at is None or told.suspends_at <= now:
+        return  # too late, or a reprieve goes on
     context = {"suspends_at": told.suspends_at, "ends_at": told.ends_at}
     since = f"{entitlement.lapsed_at:%Y%m%d%H%M%S}"
     yield _notice(entitlement, Kind.PAYMENT_FAILED, since, context)
@@ -104,7 +110,14 @@ def _notice(entitlement: Entitlement, kind: Kind, about: str, context: dict[str,
         tenant=entitlement.tenant,
         kind=kind,
         cause=f"{entitlement.stripe_subscription_id}:{about}",
-        context={"plan": plan, "amount": amount, **context},
+        context={
+            "plan": plan,
+            "amount": amount,
+            "interval": entitlement.interval,
+            "memory_mb": entitlement.memory_mb,
+            "disk_gb": entitlement.disk_gb,
+            **context,
+        },
         correlation_id=entitlement.correlation_id,
     )
 
@@ -112,8 +125,11 @@ def _notice(entitlement: Entitlement, kind: Kind, about: str, context: dict[str,
 def _receipts() -> list[Notice]:
     """One for each payment of money, with its document; a credit note for each that went back."""
     since = timezone.now() - STALE
+    # By the day of the payment: an invoice may be paid when a month of arrears has gone by.
     paid = Invoice.objects.filter(
-        created__gte=since, stripe_data__status="paid", stripe_data__amount_paid__gt=0
+        stripe_data__status="paid",
+        stripe_data__amount_paid__gt=0,
+        stripe_data__status_transitions__paid_at__gte=int(since.timestamp()),
     ).select_related("customer__subscriber")
     known = set(
         Message.objects.filter(kind=Kind.RECEIPT, created_at__gte=since).values_list(
@@ -141,12 +157,14 @@ def _receipt(invoice: Invoice) -> Notice:
 
 def credit_notes_write() -> None:
     """The document of every refund that has none yet."""
-    papers_there = Document.objects.filter(kind=Document.Kind.CREDIT_NOTE)
-    known = set(papers_there.values_list("cause", flat=True))
-    for refund in Refund.objects.select_related("charge__customer__subscriber"):
-        customer = refund.charge.customer if refund.charge else None
-        if customer and customer.subscriber and papers.cause_of(refund.id) not in known:
-            papers.credit_note_paper(tenant=customer.subscriber, refund=refund)
+    written = Document.objects.filter(kind=Document.Kind.CREDIT_NOTE).values("cause")
+    ours = Refund.objects.filter(
+        charge__customer__subscriber__isnull=False, stripe_data__status="succeeded"
+    )
+    cause = Concat(Value(papers.cause_of("")), "id", output_field=CharField())
+    unwritten = ours.annotate(cause=cause).exclude(cause__in=written)
+    for refund in unwritten.select_related("charge__customer__subscriber"):
+        papers.credit_note_paper(tenant=refund.charge.customer.subscriber, refund=refund)
 
 
 def _plan_changes_queue() -> int:

@@ -55,6 +55,8 @@ def _context(instance: Instance) -> dict[str, object]:
     return {
         "instance": instance,
         "tenant": instance.tenant,
+        # Made again, the document says the same.
+        "dated": instance.created_at,
         "dashboard_url": f"{settings.WOPR_DASHBOARD_URL}/tenants/{instance.tenant_id}",
     }
 
