@@ -20,10 +20,10 @@ class Model:
     endpoints: tuple[str, ...]
 
 
-_TEXT = ("chat/completions", "completions")
 MODELS = (
-    Model("wopr-large", Kind.LLAMA, _TEXT),
-    Model("wopr-small", Kind.QWEN, (*_TEXT, "embeddings")),
+    Model("wopr-chat", Kind.LLAMA, ("chat/completions", "completions")),
+    # llama.cpp answers either completions or embeddings; the second one is for the latter.
+    Model("wopr-embed", Kind.QWEN, ("embeddings",)),
     Model("wopr-voice", Kind.CHATTERBOX, ("audio/speech",)),
     Model("wopr-ears", Kind.WHISPER, ("audio/transcriptions",)),
 )

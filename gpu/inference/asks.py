@@ -104,9 +104,9 @@ def recording_seconds(recording: bytes) -> int:
     try:
         with wave.open(io.BytesIO(recording)) as wav:
             rate: int = wav.getframerate()
-            told = -(-wav.getnframes() // rate)
+            told: int = -(-wav.getnframes() // rate)
             # A header may claim less than there is; the bytes cannot.
-            there = len(recording) // (wav.getnchannels() * wav.getsampwidth() * rate)
+            there: int = len(recording) // (wav.getnchannels() * wav.getsampwidth() * rate)
             return max(told, there)
     except (wave.Error, EOFError, ZeroDivisionError):
         return -(-len(recording) // BYTES_PER_SECOND)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 
+from fleet.models import Server
 from fleet.models.instance import new_secret
 from wopr.common.crypto import EncryptedTextField
 from wopr.common.models import Identified
@@ -29,8 +30,19 @@ class GpuNode(Identified):
     address = models.CharField(
         max_length=253, blank=True, help_text="As its provider reports it; empty until it does."
     )
+    server = models.OneToOneField(
+        Server,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="gpu_node",
+        help_text="The machine that was bought for it; none for a node made by hand.",
+    )
     stage = models.CharField(max_length=24, choices=Stage, default=Stage.WAITING)
     stage_since = models.DateTimeField(auto_now_add=True)
+    reported = models.PositiveSmallIntegerField(
+        default=0, help_text="How many of the boot's reports were taken, of gpu.booting.REPORTS."
+    )
     failure = models.TextField(blank=True, help_text="Why a boot failed, with the log's end.")
     inference_token = EncryptedTextField(default=new_secret, editable=False)
     certificate = models.TextField(
@@ -47,6 +59,32 @@ class GpuNode(Identified):
     @property
     def scheme(self) -> str:
         return "https" if self.certificate else "http"
+
+
+class BootReport(models.Model):
+    """One report of a boot: a stage began, ended or failed."""
+
+    class Event(models.TextChoices):
+        BEGIN = "begin"
+        END = "end"
+        FAIL = "fail"
+
+    node = models.ForeignKey(GpuNode, on_delete=models.CASCADE, related_name="reports")
+    stage = models.CharField(max_length=24, choices=GpuNode.Stage)
+    event = models.CharField(max_length=8, choices=Event)
+    log = models.TextField(blank=True, help_text="The end of the node's log, when it failed.")
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("node", "stage", "event"), name="one_report_of_each_event"
+            ),
+        )
+        ordering = ("received_at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.stage} {self.event}"
 
 
 class Service(models.Model):

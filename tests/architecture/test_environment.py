@@ -74,8 +74,9 @@ def test_a_planted_secret_would_be_found(planted: str) -> None:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    # Two name the settings module; restic gets what a process of its own needs.
-    entry_points = {"wopr/asgi.py", "wopr/celery.py", "fleet/gateways/restic.py"}
+    # Three name the settings module; restic gets what a process of its own needs.
+    entry_points = {"wopr/asgi.py", "wopr/celery.py", "gpu/inference/asgi.py"}
+    entry_points |= {"fleet/gateways/restic.py"}
     readers = {name_of(path) for path in modules(*PRODUCT) if set(environment_reads(path))}
     assert readers <= entry_points
 

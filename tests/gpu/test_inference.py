@@ -69,7 +69,7 @@ def test_a_suspended_bot_gets_nothing(
 
 def test_the_models_are_listed(gateway: Callable[[], str], bot: dict[str, str]) -> None:
     listed = httpx.get(f"{gateway()}/v1/models", headers=bot).json()["data"]
-    assert {"wopr-large", "wopr-small", "wopr-voice", "wopr-ears"} == {m["id"] for m in listed}
+    assert {"wopr-chat", "wopr-embed", "wopr-voice", "wopr-ears"} == {m["id"] for m in listed}
 
 
 def test_a_node_that_is_still_loading_is_stepped_over(

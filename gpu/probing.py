@@ -1,0 +1,129 @@
+"""Worker room: looks at every service of every node at once, and says what state each is in.
+
+What was seen lives in the rows, so a worker that restarts forgets nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from gpu.catalogue import PORTS
+from gpu.gateways.probes import Look, look
+from gpu.gateways.upstream import Upstream
+from gpu.models import GpuNode, Service, ServiceChange
+
+logger = logging.getLogger(__name__)
+State = Service.State
+DOWN_AFTER = 3  # misses in a row
+UP_AFTER = 2  # good looks in a row, after it was down
+PROVE_EVERY = timedelta(minutes=5)  # a round trip costs the node some work
+HISTORY = timedelta(days=90)
+MOST_AT_ONCE = 500
+
+
+def sweep() -> list[ServiceChange]:
+    """Looks at all services, all at once. Returns the changes of state."""
+    services = list(
+        Service.objects.exclude(node__address="")
+        .exclude(node__stage__in=(GpuNode.Stage.FAILED, GpuNode.Stage.GONE))
+        .select_related("node")
+    )
+    looks = asyncio.run(_look_at(services))
+    changes = [_judge(service, seen) for service, seen in zip(services, looks, strict=True)]
+    return [change for change in changes if change is not None]
+
+
+def forget() -> int:
+    """Deletes history that is older than HISTORY."""
+    return ServiceChange.objects.filter(happened_at__lt=timezone.now() - HISTORY).delete()[0]
+
+
+def node_by_hand() -> GpuNode | None:
+    """The node that GPU_NODE_HOST names, with its services; None when it names none."""
+    if not settings.GPU_NODE_HOST:
+        return None
+    node, _ = GpuNode.objects.update_or_create(
+        name="by-hand",
+        defaults={"address": settings.GPU_NODE_HOST, "stage": GpuNode.Stage.DONE},
+        create_defaults={
+            "address": settings.GPU_NODE_HOST,
+            "stage": GpuNode.Stage.DONE,
+            "inference_token": settings.GPU_NODE_TOKEN,
+        },
+    )
+    services_declare(node)
+    return node
+
+
+def services_declare(node: GpuNode) -> None:
+    """One row for each kind of service; those that are there stay as they are."""
+    for kind, port in PORTS.items():
+        Service.objects.get_or_create(node=node, kind=kind, defaults={"port": port})
+
+
+async def _look_at(services: Sequence[Service]) -> list[Look]:
+    room = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def one(service: Service) -> Look:
+        node = service.node
+        upstream = Upstream(service.url, node.inference_token, node.certificate)
+        async with room:
+            return await look(upstream, service.kind, round_trip=_is_unproven(service))
+
+    return list(await asyncio.gather(*(one(service) for service in services)))
+
+
+def _is_unproven(service: Service) -> bool:
+    proven = service.proven_at
+    stale = proven is None or proven < timezone.now() - PROVE_EVERY
+    return stale or service.state != State.READY
+
+
+def _judge(service: Service, seen: Look) -> ServiceChange | None:
+    """Writes down what was seen; a change of state is kept for ever and told."""
+    now = timezone.now()
+    before, after = service.state, state_after(service, seen)
+    good = seen.answers and not seen.loading and seen.works is not False
+    service.hits = service.hits + 1 if good else 0
+    service.misses = 0 if seen.answers else service.misses + 1
+    service.probed_at, service.error = now, seen.error[:300]
+    service.latency_ms = seen.latency_ms
+    if seen.works:
+        service.proven_at = now
+    with transaction.atomic():
+        change = _change(service, before, after, seen.error, now) if before != after else None
+        service.save()
+    return change
+
+
+def state_after(service: Service, seen: Look) -> str:
+    """The state that this look leads to.
+
+    One miss is no outage and one answer no recovery: a service is down after DOWN_AFTER misses, and
+    ready again after UP_AFTER good looks. Ready is only what did a whole round trip.
+    """
+    if not seen.answers:
+        if service.misses + 1 < DOWN_AFTER or service.state == State.STARTING:
+            return service.state
+        return State.DOWN
+    if seen.loading:
+        return State.LOADING
+    if seen.works is False:
+        return State.DEGRADED
+    if seen.works is None:
+        return service.state
+    was_down = service.state == State.DOWN
+    return service.state if was_down and service.hits + 1 < UP_AFTER else State.READY
+
+
+def _change(service: Service, before: str, after: str, reason: str, now: datetime) -> ServiceChange:
+    service.state, service.since = after, now
+    logger.warning("%s is %s (was %s): %s", service, after, before, reason or "all is well")
+    return ServiceChange.objects.create(
+        service=service, before=before, after=after, reason=reason[:300], happened_at=now
+    )

@@ -1,0 +1,101 @@
+"""What the probes make of services that load, work, break and vanish."""
+
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from gpu import probing
+from gpu.models import GpuNode, Service, ServiceChange
+from gpu.tasks import services_probe
+from tests.gpu.conftest import Node
+
+State = Service.State
+
+
+@pytest.fixture
+def node(gpu_node: Callable[..., Node]) -> Node:
+    return gpu_node(state=State.STARTING)
+
+
+def states() -> set[str]:
+    return set(Service.objects.values_list("state", flat=True))
+
+
+def test_a_service_is_ready_only_after_it_did_real_work(node: Node) -> None:
+    node.machine.broken = True
+    services_probe()
+    assert states() == {State.DEGRADED}
+    node.machine.broken = False
+    services_probe()
+    assert states() == {State.READY}
+    assert Service.objects.filter(proven_at=None).count() == 0
+
+
+def test_a_model_that_is_loading_is_told_apart_from_one_that_is_away(node: Node) -> None:
+    node.machine.loading = True
+    services_probe()
+    assert states() == {State.LOADING}
+
+
+def test_a_service_that_never_answered_is_starting_and_not_down(node: Node) -> None:
+    node.served.stop()
+    for _ in range(probing.DOWN_AFTER + 1):
+        services_probe()
+    assert states() == {State.STARTING}
+
+
+def test_one_miss_is_no_outage_and_one_answer_no_recovery(gpu_node: Callable[..., Node]) -> None:
+    node = gpu_node()
+    port = Service.objects.first().port  # type: ignore[union-attr]
+    Service.objects.update(port=1)
+    services_probe()
+    assert states() == {State.READY}
+    for _ in range(probing.DOWN_AFTER - 1):
+        services_probe()
+    assert states() == {State.DOWN}
+    Service.objects.update(port=port)
+    services_probe()
+    assert states() == {State.DOWN}
+    services_probe()
+    assert states() == {State.READY}
+    assert node.machine.bodies  # work was done, not only a greeting
+    history = ServiceChange.objects.filter(service__kind=Service.Kind.LLAMA)
+    assert list(history.values_list("after", flat=True)) == [State.READY, State.DOWN]
+
+
+def test_each_service_is_judged_for_itself(node: Node) -> None:
+    services_probe()
+    Service.objects.filter(kind=Service.Kind.WHISPER).update(port=1)
+    for _ in range(probing.DOWN_AFTER):
+        services_probe()
+    assert Service.objects.get(kind=Service.Kind.WHISPER).state == State.DOWN
+    assert Service.objects.get(kind=Service.Kind.LLAMA).state == State.READY
+
+
+def test_a_wrong_token_is_seen_in_the_round_trip(node: Node) -> None:
+    GpuNode.objects.update(inference_token="another")
+    services_probe()
+    assert states() == {State.DEGRADED}
+    assert "401" in Service.objects.first().error  # type: ignore[union-attr]
+
+
+def test_a_ready_service_is_proven_again_after_a_while(node: Node) -> None:
+    services_probe()
+    node.machine.broken = True
+    services_probe()
+    assert states() == {State.READY}
+    with time_machine.travel(timezone.now() + probing.PROVE_EVERY * 2):
+        services_probe()
+    assert states() == {State.DEGRADED}
+
+
+@pytest.mark.django_db
+def test_a_node_made_by_hand_is_looked_at_with_its_four_services(settings: object) -> None:
+    settings.GPU_NODE_HOST, settings.GPU_NODE_TOKEN = "127.0.0.1", "by hand"  # type: ignore[attr-defined]
+    services_probe()
+    services_probe()
+    node = GpuNode.objects.get()
+    assert (node.address, node.inference_token) == ("127.0.0.1", "by hand")
+    assert sorted(node.services.values_list("port", flat=True)) == [8080, 8081, 8082, 8083]
