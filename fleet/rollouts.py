@@ -37,7 +37,7 @@ def _at_work() -> list[Rollout]:
     newest = Rollout.objects.filter(release__state=Release.State.GOOD).order_by(
         "image", "-created_at"
     )
-    last = newest.distinct("image").values("pk")
+    last = newest.distinct("image").values_list("pk", flat=True)
     found = Rollout.objects.filter(Q(state__in=Rollout.OPEN) | Q(pk__in=list(last)))
     return list(found.select_related("release"))
 
@@ -51,11 +51,9 @@ def _begin(image: str) -> None:
         release = Release.objects.select_for_update().get(pk=newest.pk)
         if Rollout.objects.filter(release=release).exists() or not _make_way(release):
             return
-        bots = list(turns.eligible(release))
-        if bots:
-            _open(release, bots)
-        elif Instance.objects.filter(release=release, status=Instance.Status.RUNNING).exists():
-            _open(release, [])
+        # Where all bots run it already, or are updated by hand, nobody has to go first.
+        if Instance.objects.filter(image=image, status=Instance.Status.RUNNING).exists():
+            _open(release, list(turns.eligible(release)))
 
 
 def _make_way(release: Release) -> bool:
