@@ -12,6 +12,7 @@ from fleet.models import Instance, Operation, Release
 from fleet.operations.base import Facts, NotYet, Step
 from fleet.operations.ledger import live_operation
 from fleet.operations.runner import carry_out
+from fleet.operations.steps.containers import find_container, is_as_wanted
 from fleet.operations.steps.reach import PublishRoute, VerifyPublic
 from fleet.operations.steps.recreating import Recreate, WaitHealthyAgain
 from wopr.common.errors import ProviderError
@@ -119,12 +120,10 @@ class SwitchRelease(Step[Instance]):
         instance.refresh_from_db()
         _fetch(instance, before["digest"])
         if not before["healthy"]:
-            carry_out(Replace(), instance)
-            return
+            return _put_back(instance)
         for step in (*self.way_back, VerifyPublic()):
             step.record(instance, carry_out(step, instance))
-        if self.blames:
-            self._blame(instance)
+        return self._blame(instance) if self.blames else None
 
     @staticmethod
     def _blame(instance: Instance) -> None:
@@ -173,6 +172,16 @@ def noted(instance: Instance) -> dict[str, Any]:
 
 def _operation(instance: Instance) -> Operation:
     return live_operation("instance", instance.pk)
+
+
+def _put_back(instance: Instance) -> None:
+    """The earlier container, of a bot that did not answer before either: it need not stay up."""
+    replace = Replace()
+    if replace.observe(instance) is None:
+        replace.act(instance)
+    container = find_container(instance)
+    if container is None or not is_as_wanted(container, instance):
+        raise NotYet(f"the earlier container of {instance} is not there yet")
 
 
 def _fetch(instance: Instance, digest: str) -> None:
