@@ -110,10 +110,20 @@ def leak_resolve(*, leak: Leak) -> None:
         raise Refused("leak_resolved", "This leak was closed before.", status=409)
 
 
-def node_add(*, name: str, engine_url: str, address: str, memory_mb: int) -> Node:
-    """A machine with a container engine, added or brought up to date by its name."""
+def node_add(
+    *, name: str, engine_url: str, address: str, memory_mb: int, **credentials: str
+) -> Node:
+    """A machine with a container engine, added or brought up to date by its name.
+
+    Credentials are the node's fields of TLS and SSH; those that are not named stay as they are.
+    """
     node, _ = Node.objects.update_or_create(
         name=name,
-        defaults={"engine_url": engine_url, "address": address, "memory_mb": memory_mb},
+        defaults={
+            "engine_url": engine_url,
+            "address": address,
+            "memory_mb": memory_mb,
+            **credentials,
+        },
     )
     return node

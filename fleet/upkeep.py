@@ -5,6 +5,7 @@ from datetime import datetime
 from fleet import nodes, repairs
 from fleet.models import Drift, Instance, Node, Operation
 from fleet.tasks import operation_run
+from wopr.common.errors import ProviderError, Refused
 from wopr.common.queue import wake
 
 
@@ -27,7 +28,11 @@ def node_evacuate(*, node: Node, cause: str) -> list[nodes.Place]:
 
 
 def instance_move(*, instance: Instance, cause: str, target: Node | None = None) -> Operation:
-    return _woken(nodes.instance_move(instance=instance, target=target, cause=cause))
+    """Moves a bot to a machine, or to the roomiest one. Raises Refused when there is no room."""
+    try:
+        return _woken(nodes.instance_move(instance=instance, target=target, cause=cause))
+    except ProviderError as error:
+        raise Refused("no_room", str(error), status=409) from error
 
 
 def drift_repair(*, drift: Drift, cause: str) -> Operation:

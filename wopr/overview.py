@@ -10,7 +10,7 @@ from django.utils import timezone
 from djstripe.models import WebhookEventTrigger
 
 from billing.models import Entitlement
-from fleet.models import Instance, Leak, Operation, Rollout
+from fleet.models import Drift, Instance, Leak, Node, Operation, Rollout
 from tenants.models import Message
 from wopr.common.models import Breaker, Heartbeat
 from wopr.common.staff.links import change_url, list_url
@@ -95,6 +95,32 @@ def _leaks() -> Figure:
         list_url(Leak, "resolved_at__isnull=True"),
         "danger" if number else "good",
         f"{note} a day" if number else "nothing is left behind",
+    )
+
+
+def _machines() -> Figure:
+    silent = Node.objects.exclude(unreachable_since=None)
+    names = ", ".join(silent.values_list("name", flat=True)[:3])
+    number = silent.count()
+    return Figure(
+        "Machines out of reach",
+        number,
+        list_url(Node),
+        "danger" if number else "good",
+        f"{names}: what runs there is unknown" if number else "every machine answers",
+    )
+
+
+def _drifts() -> Figure:
+    now = timezone.now()
+    heeded = Drift.objects.filter(resolved_at=None).exclude(ignored_until__gt=now)
+    number, ours = heeded.count(), heeded.exclude(instance=None).count()
+    return Figure(
+        "Machines' differences",
+        number,
+        list_url(Drift, "resolved_at__isempty=1"),
+        "warning" if ours else "idle" if number else "good",
+        f"{ours} of them about bots" if number else "every machine is as the rows say",
     )
 
 
@@ -184,6 +210,8 @@ FIGURES = (
     _operations,
     _failed,
     _leaks,
+    _machines,
+    _drifts,
     _rollouts,
     _crash_loops,
     _webhooks,

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from billing.models import Entitlement
 from dns.models import Record
 from fleet import services
+from fleet.admin.observing import Watching
 from fleet.admin.updating import Updating
 from fleet.models import Instance, Node, Operation, Release, Route
 from tenants.models import Document, Message, Tenant
@@ -24,7 +25,7 @@ refers("instance", Instance)
 
 
 @admin.register(Instance)
-class InstanceAdmin(Updating, MachineOwned):
+class InstanceAdmin(Updating, Watching, MachineOwned):
     """Bots: what they should be, and what they were seen to be."""
 
     list_display = (
@@ -40,7 +41,7 @@ class InstanceAdmin(Updating, MachineOwned):
     list_filter = ("status", "provider_ready", "node", "created_at")
     search_fields = ("slug", "id", "tenant__slug", "tenant__name", "container_id")
     list_select_related = ("tenant", "node")
-    actions_detail = ("set_up_again", *Updating.updating_actions)
+    actions_detail = ("set_up_again", *Watching.watching_actions, *Updating.updating_actions)
     fieldsets = (
         (None, {"fields": ("slug", "state", "tenant_link", "address", "ready", "healthy")}),
         ("Runs", {"fields": ("node_link", "upstream", "container", "volume")}),
@@ -80,7 +81,7 @@ class InstanceAdmin(Updating, MachineOwned):
 
     @admin.display(description="state", ordering="status")
     def state(self, instance: Instance) -> SafeString:
-        return pill(instance.status)
+        return pill(instance.shown_status)
 
     @admin.display(description="has a provider", boolean=True, ordering="provider_ready")
     def ready(self, instance: Instance) -> bool | None:
@@ -120,7 +121,9 @@ class InstanceAdmin(Updating, MachineOwned):
 
     @admin.display(description="disk")
     def disk(self, instance: Instance) -> str:
-        return f"{instance.disk_gb} GB"
+        if instance.disk_used is None:
+            return f"{instance.disk_gb} GB"
+        return f"{instance.disk_used / 1e9:.2f} of {instance.disk_gb} GB"
 
     @admin.display(description="seen healthy", ordering="healthy_at")
     def healthy(self, instance: Instance) -> SafeString | str:

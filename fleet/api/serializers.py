@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fleet.models import Instance, Operation, Step
+from fleet.models.instance import UNKNOWN
 from fleet.progress import kind_title, progress_of, step_title
 
 
@@ -58,7 +59,16 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
         return current.name if current else None
 
 
+STATUSES = [*Instance.Status.values, UNKNOWN]
+
+
 class InstanceSerializer(serializers.ModelSerializer[Instance]):
+    status = serializers.ChoiceField(
+        STATUSES,
+        source="shown_status",
+        read_only=True,
+        help_text="`unknown` while its machine does not answer, or it is not seen to run there.",
+    )
     hostname = serializers.CharField(read_only=True)
     url = serializers.CharField(read_only=True)
     image_digest = serializers.SerializerMethodField()

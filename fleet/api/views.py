@@ -33,7 +33,7 @@ class InstanceListView(TenantScoped, generics.ListAPIView[Instance]):
     def get_queryset(self) -> QuerySet[Instance]:
         if getattr(self, "swagger_fake_view", False):
             return Instance.objects.none()
-        return self.tenant.instances.select_related("release")
+        return self.tenant.instances.select_related("release", "node")
 
 
 class InstanceView(generics.RetrieveAPIView[Instance]):
@@ -45,7 +45,7 @@ class InstanceView(generics.RetrieveAPIView[Instance]):
 
     def get_queryset(self) -> QuerySet[Instance]:
         mine = Tenant.objects.of(self.request.user)
-        return Instance.objects.filter(tenant__in=mine).select_related("release")
+        return Instance.objects.filter(tenant__in=mine).select_related("release", "node")
 
 
 class InstanceRetryView(APIView):

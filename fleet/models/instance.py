@@ -13,6 +13,9 @@ from tenants.models import Tenant
 from wopr.common.crypto import EncryptedTextField
 from wopr.common.models import Identified
 
+# Shown in the place of a status that nobody can vouch for; it is in no row.
+UNKNOWN = "unknown"
+
 
 def new_secret() -> str:
     """64 hexadecimal digits, the form in which the bot takes its keys and tokens."""
@@ -134,6 +137,16 @@ class Instance(Identified):
         if self._state.adding:
             self.platform_token_digest = digest_of(self.platform_token)
         super().save(*args, **kwargs)
+
+    @property
+    def shown_status(self) -> str:
+        """What may be said of it now: of a bot that should run and is not seen to, nothing."""
+        if self.status != self.Status.RUNNING:
+            return self.status
+        missed = self.drifts.filter(
+            resolved_at=None, kind__in=("missing", "stopped", "volume_missing")
+        )
+        return UNKNOWN if self.node.unreachable_since or missed.exists() else self.status
 
     @property
     def hostname(self) -> str:

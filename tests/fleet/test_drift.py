@@ -229,7 +229,7 @@ def test_a_machine_that_does_not_answer_is_noted_once_and_its_bots_are_not_judge
     assert far.unreachable_since is not None
     assert not Drift.objects.filter(instance=bot).exists()
     told = world.vendors.messages(to="staff@example.com")
-    assert [mail["subject"] for mail in told] == ["The machine far does not answer"]
+    assert [mail["subject"] for mail in told] == ["[WOPR] The machine far does not answer"]
 
     Node.objects.filter(pk=far.pk).update(engine_url=machine.tls_url)
     assert set(look(far)) == {Kind.MISSING, Kind.VOLUME_MISSING}

@@ -15,11 +15,12 @@ from fleet.engines.docker import engine
 from fleet.models import Instance, Node, Route
 from fleet.operations.base import Facts, NotYet, Step
 from fleet.operations.ledger import live_operation
+from fleet.operations.runner import carry_out
 from fleet.operations.steps import containers, standing
 from fleet.operations.steps.backups import differences
 from fleet.operations.steps.conditions import is_to_rest, is_to_run
 from fleet.operations.steps.containers import ensure_container, find_container, labels
-from fleet.operations.steps.lifecycle import run_again
+from fleet.operations.steps.recreating import Recreate, WaitHealthyAgain
 from wopr.common.errors import ProviderError
 
 View = Callable[[Instance], Instance]
@@ -71,9 +72,11 @@ class In(Step[Instance]):
 class StopThere(standing.StopContainer):
     """Undoing has a bot that is to run answer again from where it was."""
 
+    way_back: tuple[Step[Instance], ...] = (Recreate(), WaitHealthyAgain())
+
     def undo(self, instance: Instance) -> None:
-        if is_to_run(instance):
-            run_again(instance)
+        for step in self.way_back if is_to_run(instance) else ():
+            carry_out(step, instance)
 
 
 class CopyData(Step[Instance]):

@@ -31,6 +31,14 @@ LOOKS = {
     "suspended": Look("warning", "pause_circle", "suspended"),
     "failed": Look("danger", "cancel", "failed"),
     "terminated": Look("idle", "cancel", "terminated"),
+    "unknown": Look("warning", "help", "unknown"),
+    # machines and their differences
+    "answers": Look("good", "check_circle", "answers"),
+    "away": Look("danger", "cancel", "does not answer"),
+    "maintenance": Look("warning", "construction", "in maintenance"),
+    "unseen": Look("idle", "schedule", "not looked at yet"),
+    "open_drift": Look("warning", "difference", "differs"),
+    "ignored": Look("idle", "visibility_off", "ignored"),
     # operations and steps; one that runs is work in progress, not a healthy bot
     "queued": Look("idle", "schedule", "queued"),
     "working": Look("info", "progress_activity", "running"),
