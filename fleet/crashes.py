@@ -23,8 +23,6 @@ from wopr.common.errors import ProviderError
 logger = logging.getLogger(__name__)
 RESTART_ME = 75  # the bot asks for a restart: that is no crash
 ONE_LETTER_IN = timedelta(days=1)
-# An end is reported a moment after the operation that caused it has finished.
-LATE = timedelta(seconds=5)
 Kind = InstanceEvent.Kind
 
 
@@ -43,7 +41,7 @@ def watch() -> None:
 def _ends(*, since: datetime) -> Counter[UUID]:
     """How often each bot ended by itself; what an operation did to it does not count."""
     causes = Operation.objects.filter(
-        Q(finished_at__isnull=True) | Q(finished_at__gte=OuterRef("happened_at") - LATE),
+        Q(finished_at__isnull=True) | Q(finished_at__gte=OuterRef("happened_at")),
         subject_kind="instance",
         subject_id=OuterRef("instance_id"),
         started_at__lte=OuterRef("happened_at"),
