@@ -138,6 +138,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Customers", "badge", "djstripe.customer"),
                 _item("Subscriptions", "autorenew", "djstripe.subscription"),
                 _item("Invoices", "receipt_long", "djstripe.invoice"),
+                _item("Charges", "credit_card", "djstripe.charge"),
                 _item("Webhooks", "webhook", "djstripe.webhookeventtrigger"),
                 _item("Events", "bolt", "djstripe.event"),
                 _item("Event cursor", "bookmark", "billing.eventcursor"),
@@ -145,6 +146,7 @@ ADMIN_LOOK: dict[str, Any] = {
             _group(
                 "Fleet",
                 _item("Bots", "smart_toy", "fleet.instance"),
+                _item("Backups", "backup", "fleet.backup"),
                 _item("Operations", "manufacturing", "fleet.operation"),
                 _item("Events", "bolt", "fleet.instanceevent"),
                 _item("Leaks", "water_drop", "fleet.leak"),

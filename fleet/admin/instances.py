@@ -12,6 +12,7 @@ from billing.models import Entitlement
 from dns.models import Record
 from fleet import services
 from fleet.admin.observing import Watching
+from fleet.admin.operating import Operating
 from fleet.admin.updating import Updating
 from fleet.models import Instance, Node, Operation, Release, Route
 from tenants.models import Document, Message, Tenant
@@ -25,7 +26,7 @@ refers("instance", Instance)
 
 
 @admin.register(Instance)
-class InstanceAdmin(Updating, Watching, MachineOwned):
+class InstanceAdmin(Operating, Updating, Watching, MachineOwned):
     """Bots: what they should be, and what they were seen to be."""
 
     list_display = (
@@ -41,7 +42,12 @@ class InstanceAdmin(Updating, Watching, MachineOwned):
     list_filter = ("status", "provider_ready", "node", "created_at")
     search_fields = ("slug", "id", "tenant__slug", "tenant__name", "container_id")
     list_select_related = ("tenant", "node")
-    actions_detail = ("set_up_again", *Watching.watching_actions, *Updating.updating_actions)
+    actions_detail = (
+        "set_up_again",
+        *Operating.operating_actions,
+        *Watching.watching_actions,
+        *Updating.updating_actions,
+    )
     fieldsets = (
         (None, {"fields": ("slug", "state", "tenant_link", "address", "ready", "healthy")}),
         ("Runs", {"fields": ("node_link", "upstream", "container", "volume")}),

@@ -1,6 +1,5 @@
 """API of a bot's log: as it is written, and its last lines."""
 
-import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,13 +15,10 @@ from rest_framework.views import APIView
 from fleet.api.scope import watchable
 from fleet.api.watching import UNAVAILABLE, log_events
 from fleet.gateways import lines as board
-from fleet.models import Instance
 from wopr.common.errors import ProviderError, Refused
 from wopr.common.permissions import SignedIn
 from wopr.common.renderers import EventStreamRenderer
 
-PATIENCE = 4.0  # seconds for a follower to begin
-LOOK_EVERY = 0.1
 USUAL, MOST = 200, 1000  # lines
 
 
@@ -52,8 +48,7 @@ class LogView(APIView):
         wanted = LinesWanted(data=request.query_params)
         wanted.is_valid(raise_exception=True)
         try:
-            state = _followed(instance)
-            found = board.tail(instance.pk, wanted.validated_data["lines"])
+            state, found = board.read(instance.pk, wanted.validated_data["lines"])
         except ProviderError as error:
             raise _unavailable() from error
         return Response(LogSerializer({"state": state, "lines": found}).data)
@@ -95,17 +90,6 @@ class LogEventsView(APIView):
         response["Cache-Control"] = "no-cache"
         response["X-Accel-Buffering"] = "no"
         return response  # type: ignore[no-any-return]
-
-
-def _followed(instance: Instance) -> str:
-    """Has the log followed, and waits until a follower says how it stands."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        board.want(instance.pk)
-        if (state := board.state(instance.pk)) and state != "away":
-            return state
-        time.sleep(LOOK_EVERY)
-    raise _unavailable()
 
 
 def _unavailable() -> Refused:

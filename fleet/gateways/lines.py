@@ -26,6 +26,7 @@ from wopr.common.errors import ProviderError
 INTEREST = 15.0  # seconds for which somebody is taken to watch who said so
 KEPT_FOR = 600  # seconds for which a stream outlives its last line
 STATE_KEPT_FOR = 15  # seconds for which a follower's word counts
+PATIENCE, LOOK_EVERY = 4.0, 0.1  # seconds for a follower to begin, and between two looks
 BEGINNING = "0"
 _ID = re.compile(r"\d{1,18}-\d{1,18}")
 _TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout": 5}
@@ -126,6 +127,17 @@ def tail(instance_id: UUID, count: int) -> list[Line]:
     with _translated():
         found = _client().xrevrange(_key("lines", instance_id), count=count)
     return [_line(entry) for entry in reversed(found)]
+
+
+def read(instance_id: UUID, count: int) -> tuple[str, list[Line]]:
+    """How the log stands and its newest lines, once a follower has brought them."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        want(instance_id)
+        if (found := state(instance_id)) not in ("", "away"):
+            return found, tail(instance_id, count)
+        time.sleep(LOOK_EVERY)
+    raise ProviderError("nobody could follow the log")
 
 
 def say(instance_id: UUID, state: str) -> None:

@@ -1,9 +1,11 @@
 """What bots use of their machine: read for a whole node at once, kept, thinned out."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from fleet import observing
 from fleet.models import Instance, Node, Sample
@@ -81,7 +83,7 @@ def test_a_recent_measure_of_the_disk_goes_with_the_sample_and_an_old_one_does_n
 # --- retention ---
 
 
-def kept(instance: Instance, at: datetime, **values: int) -> Sample:
+def kept(instance: Instance, at: datetime, **values: Any) -> Sample:
     some = {"cpu_millis": 100, "memory": 10 * MB, "received": 1, "sent": 1, **values}
     return Sample.objects.create(instance=instance, taken_at=at, **some)
 
@@ -109,3 +111,67 @@ def test_recent_samples_are_all_kept_and_ancient_ones_are_not(instance: Instance
     observing.samples_thin()
 
     assert set(Sample.objects.all()) == set(recent)
+
+
+# --- by the API ---
+
+
+def metrics(api: APIClient, instance: Instance, since: datetime) -> dict[str, Any]:
+    answer = api.get(f"/api/v1/instances/{instance.pk}/metrics", {"since": since.isoformat()})
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def test_a_chart_gets_rates_of_counters_beside_the_limits(
+    api: APIClient, instance: Instance
+) -> None:
+    start = timezone.now() - timedelta(minutes=3)
+    kept(instance, start, received=1000, sent=100)
+    kept(instance, start + timedelta(seconds=60), received=7000, sent=700)
+    kept(instance, start + timedelta(seconds=120), received=600, sent=0, disk=5)
+
+    reading = metrics(api, instance, start - timedelta(minutes=1))
+
+    assert [p["received_rate"] for p in reading["points"]] == [0, 100, 10]
+    assert [p["sent_rate"] for p in reading["points"]] == [0, 10, 0]
+    assert [p["disk"] for p in reading["points"]] == [None, None, 5]
+    assert reading["memory_limit"] == 256 * MB
+    assert reading["cpu_limit_millis"] == 500
+
+
+def test_a_long_time_is_as_few_points_as_a_short_one(api: APIClient, instance: Instance) -> None:
+    now = timezone.now()
+    Sample.objects.bulk_create(
+        Sample(
+            instance=instance,
+            taken_at=now - timedelta(minutes=minute),
+            cpu_millis=minute % 2 * 200,
+            memory=MB,
+            received=0,
+            sent=0,
+        )
+        for minute in range(24 * 60)
+    )
+
+    reading = metrics(api, instance, now - timedelta(days=1))
+
+    assert 200 <= len(reading["points"]) <= 242
+    assert reading["step"] == 360
+    assert {p["cpu_millis"] for p in reading["points"][1:-1]} == {100}
+
+
+def test_a_time_that_is_none_is_refused(api: APIClient, instance: Instance) -> None:
+    answer = api.get(f"/api/v1/instances/{instance.pk}/metrics", {"since": "yesterday"})
+
+    assert answer.status_code == 400
+    assert "since" in answer.json()["fields"]
+
+
+def test_events_come_newest_first(api: APIClient, instance: Instance) -> None:
+    now = timezone.now()
+    instance.events.create(kind="started", happened_at=now - timedelta(minutes=1))
+    instance.events.create(kind="ended", happened_at=now, exit_code=1)
+
+    shown = api.get(f"/api/v1/instances/{instance.pk}/events").json()
+
+    assert [(e["kind"], e["exit_code"]) for e in shown] == [("ended", 1), ("started", None)]

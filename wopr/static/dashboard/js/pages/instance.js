@@ -6,6 +6,7 @@ import { DiskNotice } from "../parts/disk.js";
 import { Facts } from "../parts/facts.js";
 import { Hostname } from "../parts/hostname.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
+import { Operate } from "../parts/operate.js";
 import { Page } from "../parts/page.js";
 import { Loading, Panel } from "../parts/panel.js";
 import { OperationPill, Pill } from "../parts/pill.js";
@@ -16,7 +17,7 @@ import { useResource } from "../resource.js";
 
 const MEANINGS = {
   starting: ["info", "It is being set up", "It opens here as soon as it answers under its name."],
-  stopped: ["warning", "It is stopped", "Its data is kept; its address does not answer."],
+  stopped: ["warning", "It is stopped", "Its data is kept, and its address says that it is stopped. Start it below."],
   suspended: ["warning", "It is suspended", "Its data is kept. It runs again when the plan is paid."],
   failed: ["danger", "It does not run", "The newest operation below says why, with a reference."],
   terminated: ["warning", "It is gone", "Its container, its data and its address were removed."],
@@ -46,6 +47,8 @@ function Details({ instance }) {
         ["Watch", html`<a href=${`/instances/${instance.id}/log`}>Log</a> · <a href=${`/instances/${instance.id}/use`}>Use and events</a>`],
         ["Updates", html`<a href=${`/instances/${instance.id}/updates`}>Releases and updates</a>`],
         ["Names", html`<a href=${`/instances/${instance.id}/domains`}>Custom domains</a>`],
+        ["Data", html`<a href=${`/instances/${instance.id}/backups`}>Backups</a>`],
+        ["Settings", html`<a href=${`/instances/${instance.id}/settings`}>Name and variables</a>`],
         ["Made", html`<${RelativeTime} value=${instance.created_at} />`],
       ]}
     />
@@ -93,6 +96,7 @@ export function Instance({ params }) {
         <${Meaning} status=${data.status} />
         <${DiskNotice} instance=${data} reload=${reload} />
         <${NeedsProvider} instance=${data} />
+        <${Operate} instance=${data} />
         <${Details} instance=${data} />
       </div>
       <div class="stack">
