@@ -12,7 +12,7 @@ from sandbox.stack.front_door import front_door
 from sandbox.stack.infrastructure import Infrastructure, Wishes, started_infrastructure
 from sandbox.stack.journey import Customer
 from sandbox.stack.places import MACHINE
-from sandbox.stack.product import start_product
+from sandbox.stack.product import prepare, start_product
 
 FROM_PAYMENT = ("be_entitled", "watch_provisioning")
 # What `look_behind` expects is true of a stack with one customer only.
@@ -33,12 +33,13 @@ def bench(options: argparse.Namespace) -> int:
             start_product(parts)
             second = time.monotonic() - began
             times = [play(parts, number) for number in range(options.customers)]
+            provisioning = of_the_fleet(parts, "provisioning")
     print(f"\nfirst start {first:.1f} s, second start {second:.1f} s")
     print(f"{options.customers} customers, one after the other:   median    worst")
     for stage in STAGES:
         print_row(stage.__name__, [each[stage.__name__] for each in times])
     print_row("payment to bot", [sum(each[name] for name in FROM_PAYMENT) for each in times])
-    return edge_costs()
+    return max(provisioning, edge_costs(), backlog())
 
 
 def edge_costs() -> int:
@@ -48,6 +49,21 @@ def edge_costs() -> int:
         with started_infrastructure(wishes) as parts:
             command = [sys.executable, "-m", "sandbox.stack.bench_edge"]
             return parts.supervisor.run(command, parts.environment())
+
+
+def backlog() -> int:
+    """Measure how fast many paid tenants get their bots, and a look at all of them."""
+    with tempfile.TemporaryDirectory(prefix="wopr-bench-", dir=MACHINE) as folder:
+        wishes = Wishes(folder=Path(folder), free_ports=True, keep=False)
+        with started_infrastructure(wishes) as parts:
+            prepare(parts, parts.environment())
+            return of_the_fleet(parts, "backlog")
+
+
+def of_the_fleet(parts: Infrastructure, what: str) -> int:
+    """Run a part of the fleet's measurements among these parts."""
+    command = [sys.executable, "-m", "sandbox.stack.bench_fleet", what]
+    return parts.supervisor.run(command, parts.environment())
 
 
 def play(parts: Infrastructure, number: int) -> dict[str, float]:
