@@ -1,6 +1,7 @@
 """Tars of a bot's volume: kept whole on disk for a moment, and listed file by file."""
 
 import hashlib
+import stat
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ def manifest_of(file: IO[bytes]) -> Manifest:
 def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> list[str | int]:
     kind = "file" if member.isfile() else "link" if member.issym() else member.type.decode()
     owner = f"{member.uid}:{member.gid}"
-    return [kind, oct(member.mode), owner, member.size, _digest(archive, member)]
+    return [kind, oct(stat.S_IMODE(member.mode)), owner, member.size, _digest(archive, member)]
 
 
 def _digest(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:

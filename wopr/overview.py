@@ -10,7 +10,8 @@ from django.utils import timezone
 from djstripe.models import WebhookEventTrigger
 
 from billing.models import Entitlement
-from fleet.models import Drift, Instance, Leak, Node, Operation, Rollout
+from fleet import backups
+from fleet.models import Backup, Drift, Instance, Leak, Node, Operation, Rollout
 from tenants.models import Message
 from wopr.common.models import Breaker, Heartbeat
 from wopr.common.staff.links import change_url, list_url
@@ -159,6 +160,18 @@ def _returned() -> Figure:
     )
 
 
+def _backups() -> Figure:
+    late, stale = backups.overdue().count(), backups.unproven().count()
+    trouble = f"{late} without a backup, {stale} not proven lately"
+    return Figure(
+        "Backups overdue",
+        late + stale,
+        list_url(Backup),
+        "danger" if late + stale else "good",
+        trouble if late + stale else "every bot has one of these days",
+    )
+
+
 def _breakers() -> Figure:
     day_ago = timezone.now() - timedelta(days=1)
     number = Breaker.objects.filter(tripped_at__gte=day_ago).count()
@@ -217,6 +230,7 @@ FIGURES = (
     _webhooks,
     _messages,
     _returned,
+    _backups,
     _breakers,
     _canary,
 )

@@ -66,7 +66,9 @@ class Repository:
             output = process.stdout.read() if process.stdout else b""
             _insist(process, errors, "the backup could not be stored")
         summaries = [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
-        return str(next(s for s in reversed(summaries) if "snapshot_id" in s)["snapshot_id"])
+        told = str(next(s for s in reversed(summaries) if "snapshot_id" in s)["snapshot_id"])
+        # Older ones tell the first eight digits only.
+        return next(snapshot for snapshot in self.snapshots() if snapshot.startswith(told))
 
     def fetch(self, snapshot: str) -> Iterator[bytes]:
         """The stored stream again."""

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import tarfile
 import time
 from typing import Any
@@ -18,8 +19,8 @@ from tests.fleet.world import World, run_bot
 
 Files = dict[str, tuple[bytes, int, int]]  # path to content, mode, owner
 DATA: Files = {
-    "wopr.sqlite": (b"pages", 0o600, 1000),
-    "wopr.sqlite-wal": (b"newer pages", 0o600, 1000),
+    "memory.sqlite": (b"pages", 0o600, 1000),
+    "memory.sqlite-wal": (b"newer pages", 0o600, 1000),
     "notes/plan.txt": (b"what to do", 0o644, 1000),
 }
 
@@ -91,14 +92,14 @@ def data_of(world: World, instance: Instance) -> Files:
     chunks, _ = world.engine.api.get_archive(world.inspected(instance)["Id"], "/data/.")
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
         return {
-            member.name.removeprefix("./"): (content.read(), member.mode, member.uid)
+            member.name.removeprefix("./"): (content.read(), stat.S_IMODE(member.mode), member.uid)
             for member in archive
             if (content := archive.extractfile(member)) and not _is_own(member.name)
         }
 
 
 def _is_own(name: str) -> bool:
-    return name.removeprefix("./") in {"daemon-token", "daemon.log"}
+    return name.removeprefix("./").startswith((".keep", "daemon", "wopr.sqlite"))
 
 
 def token_in(world: World, instance: Instance) -> str:

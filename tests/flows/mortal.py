@@ -33,7 +33,14 @@ HTML(string="<p>warm</p>").write_pdf()
 
 
 # These steps change nothing: their work is to look.
-LOOKING = ("wait_healthy", "verify_public", "note_before", "verify_ready")
+LOOKING = (
+    "find_backup",
+    "note_before",
+    "verify_gone",
+    "verify_public",
+    "verify_ready",
+    "wait_healthy",
+)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Encryption of single database fields. A wrong or missing key raises; nothing fails open."""
 
+import hashlib
 from functools import lru_cache
 from typing import Any
 
@@ -15,19 +16,42 @@ class DecryptionError(WoprError):
 
 
 @lru_cache(maxsize=4)
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in keys])
+def _fernets(keys: tuple[str, ...]) -> dict[str, Fernet]:
+    return {key_id(key): Fernet(key) for key in keys}
+
+
+def key_id(key: str) -> str:
+    """A short name for a key, which tells nothing of it. What is sealed begins with it."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def known_ids() -> list[str]:
+    """The names of WOPR_FIELD_KEYS; the first is what new secrets are sealed with."""
+    return [key_id(key) for key in settings.WOPR_FIELD_KEYS]
+
+
+def sealed_with(sealed: str) -> str:
+    """The name of the key; empty for what was sealed before keys had names."""
+    return sealed.rpartition(".")[0]
 
 
 def encrypt(clear: str) -> str:
     """Encrypts with the first of WOPR_FIELD_KEYS."""
-    return _fernet(tuple(settings.WOPR_FIELD_KEYS)).encrypt(clear.encode()).decode()
+    first, fernet = next(iter(_fernets(tuple(settings.WOPR_FIELD_KEYS)).items()))
+    return f"{first}.{fernet.encrypt(clear.encode()).decode()}"
 
 
 def decrypt(sealed: str) -> str:
-    """Decrypts with any of WOPR_FIELD_KEYS. Raises DecryptionError when none fits."""
+    """Decrypts with the key that is named. Raises DecryptionError when that is not ours."""
+    fernets, name = _fernets(tuple(settings.WOPR_FIELD_KEYS)), sealed_with(sealed)
+    if name and name not in fernets:
+        raise DecryptionError(
+            f"A stored secret was sealed with the key {name[:8]!r}, which is none of"
+            " WOPR_FIELD_KEYS: put that key back."
+        )
+    fitting = [fernets[name]] if name else list(fernets.values())
     try:
-        return _fernet(tuple(settings.WOPR_FIELD_KEYS)).decrypt(sealed.encode()).decode()
+        return MultiFernet(fitting).decrypt(sealed.rpartition(".")[2].encode()).decode()
     except InvalidToken as error:
         raise DecryptionError(
             "A stored secret fits none of WOPR_FIELD_KEYS: put the key it was written with back."

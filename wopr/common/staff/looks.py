@@ -72,6 +72,11 @@ LOOKS = {
     "rejected": Look("danger", "block", "rejected"),
     "invalid": Look("danger", "block", "no such address"),
     "complained": Look("danger", "warning", "taken for spam"),
+    # backups
+    "proven": Look("good", "verified", "proven"),
+    "unproven": Look("danger", "warning", "not proven"),
+    "unfinished": Look("idle", "schedule", "not taken"),
+    "deleted": Look("idle", "cancel", "deleted"),
     # DNS records
     "wanted": Look("info", "schedule", "wanted"),
     "published": Look("good", "check_circle", "published"),

@@ -1,6 +1,7 @@
 /** The start of the dashboard: the frame around every page, and which page an address shows. */
 import { Footer, Header } from "./frame.js";
 import { Account } from "./pages/account.js";
+import { Backups } from "./pages/backups.js";
 import { Billing } from "./pages/billing.js";
 import { Cancel } from "./pages/cancel.js";
 import { Change } from "./pages/change.js";
@@ -15,6 +16,7 @@ import { NotFound } from "./pages/not-found.js";
 import { Operation } from "./pages/operation.js";
 import { Plans } from "./pages/plans.js";
 import { ForgotPassword, NewPassword, VerifyEmail } from "./pages/recovery.js";
+import { Settings } from "./pages/settings.js";
 import { SignIn, SignUp } from "./pages/sign.js";
 import { Tenant } from "./pages/tenant.js";
 import { TenantNew } from "./pages/tenant-new.js";
@@ -49,6 +51,8 @@ const ROUTES = [
   { path: "/checkout/:id", page: Checkout },
   { path: "/instances/:id", page: Instance },
   { path: "/instances/:id/updates", page: Updates },
+  { path: "/instances/:id/backups", page: Backups },
+  { path: "/instances/:id/settings", page: Settings },
   { path: "/instances/:id/domains", page: Domains },
   { path: "/instances/:id/log", page: Logs },
   { path: "/instances/:id/use", page: Metrics },
