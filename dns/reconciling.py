@@ -100,10 +100,10 @@ def _of_bots() -> QuerySet[Record]:
     bots = Record.objects.filter(owner__startswith="instance:", type=Record.Type.A)
     alive = bots.exclude(state=Record.State.WITHDRAWN)
     twin = Record.objects.filter(owner=OuterRef("owner"), name=OuterRef("name"), type="AAAA")
-    right = Q(content=settings.WOPR_EDGE_IPV4)
+    astray = ~Q(content=settings.WOPR_EDGE_IPV4)
     if settings.WOPR_EDGE_IPV6:
-        right &= Exists(twin.filter(content=settings.WOPR_EDGE_IPV6))
-    return alive.exclude(right)
+        astray |= Q(~Exists(twin.filter(content=settings.WOPR_EDGE_IPV6)))
+    return alive.filter(astray)
 
 
 def plan(records: Iterable[Record]) -> list[Change]:

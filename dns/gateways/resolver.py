@@ -83,7 +83,7 @@ def _content(type: str, data: Any) -> str:
     if type == "CNAME":
         return str(data.cname).rstrip(".").lower()
     if type == "CAA":
-        return f"{data.tag} {_text(data.value)}"
+        return f"{_text(data.tag)} {_text(data.value)}"
     return _text(data.data)
 
 

@@ -42,7 +42,7 @@ class FindingSerializer(serializers.Serializer[dict[str, Any]]):
 
 class DomainSerializer(serializers.ModelSerializer[CustomDomain]):
     url = serializers.SerializerMethodField()
-    instance = serializers.SerializerMethodField()
+    instance_id = serializers.SerializerMethodField()
     records = serializers.SerializerMethodField()
     findings = FindingSerializer(many=True, read_only=True)
     guide_url = serializers.SerializerMethodField()
@@ -54,7 +54,7 @@ class DomainSerializer(serializers.ModelSerializer[CustomDomain]):
             "id",
             "hostname",
             "url",
-            "instance",
+            "instance_id",
             "state",
             "since",
             "records",
@@ -71,12 +71,12 @@ class DomainSerializer(serializers.ModelSerializer[CustomDomain]):
         return f"https://{domain.hostname}{port}/"
 
     @extend_schema_field(serializers.UUIDField())
-    def get_instance(self, domain: CustomDomain) -> str:
+    def get_instance_id(self, domain: CustomDomain) -> str:
         return domain.owner.partition(":")[2]
 
     @extend_schema_field(SettingSerializer(many=True))
     def get_records(self, domain: CustomDomain) -> Any:
-        return SettingSerializer(verification.settings_of(domain), many=True).data
+        return [SettingSerializer(record).data for record in verification.settings_of(domain)]
 
     def get_guide_url(self, domain: CustomDomain) -> str | None:
         cause = domain_letters.guide_cause(domain)

@@ -83,7 +83,8 @@ def upstream(name: str) -> Iterator[str]:
             if self.headers.get("Upgrade"):
                 self.echo()
                 return
-            body = (name * 200).encode() if self.path == "/long" else name.encode()
+            answers = {"/long": name * 200, "/health": '{"status": "ok"}'}
+            body = answers.get(self.path, name).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain")
             self.send_header("Content-Length", str(len(body)))
