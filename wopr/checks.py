@@ -83,6 +83,9 @@ def formats_are_right(**_: Any) -> list[CheckMessage]:
     if ":" in settings.WOPR_BOT_IMAGE.rpartition("/")[2] and "@" in settings.WOPR_BOT_IMAGE:
         hint = "Name the moving tag, such as :latest; the digest is recorded when it is pulled."
         found.append(Error("WOPR_BOT_IMAGE names a digest.", hint=hint, id="wopr.E008"))
+    if settings.WOPR_DISK_POLICY not in {"stop", "warn"}:
+        hint = "What happens to a bot whose disk is full: stop or warn."
+        found.append(Error("WOPR_DISK_POLICY is unknown.", hint=hint, id="wopr.E009"))
     return found
 
 

@@ -5,7 +5,8 @@ The web process reads what a follower on the workers' side lays into Redis; it h
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import asdict
 from uuid import UUID
 
@@ -22,19 +23,22 @@ UNAVAILABLE = "The log cannot be shown now. The bot itself is not affected; try 
 
 async def log_events(
     instance_id: UUID, tenant_id: UUID, seat: str, *, after: str
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Lines newer than `after`, and each change of how the log stands, until the client goes."""
     yield b"retry: 1000\n\n"
     try:
-        async with board.watching(instance_id, tenant_id, seat) as watcher:
-            async for event in _events(watcher, after):
+        async with (
+            board.watching(instance_id, tenant_id, seat) as watcher,
+            aclosing(_events(watcher, after)) as events,
+        ):
+            async for event in events:
                 yield event
     except ProviderError:
         trouble = json.dumps({"code": "logs_unavailable", "message": UNAVAILABLE})
         yield f"event: trouble\ndata: {trouble}\n\n".encode()
 
 
-async def _events(watcher: board.Watcher, after: str) -> AsyncIterator[bytes]:
+async def _events(watcher: board.Watcher, after: str) -> AsyncGenerator[bytes, None]:
     end = time.monotonic() + LONGEST
     stayed = spoke = float("-inf")
     known: str | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import connections
@@ -15,9 +15,12 @@ T = TypeVar("T")
 
 
 class Stream:
-    """Events one at a time; several of them may come in one piece."""
+    """Events one at a time; several of them may come in one piece. Closed with the scene."""
+
+    opened: ClassVar[list["Stream"]] = []
 
     def __init__(self, response: Any) -> None:
+        self.opened.append(self)
         self.response = response
         self._chunks: AsyncIterator[bytes] = response.streaming_content.__aiter__()
         self._waiting: list[dict[str, Any]] = []
@@ -40,7 +43,8 @@ class Stream:
         return found
 
     async def close(self) -> None:
-        await self._chunks.aclose()  # type: ignore[attr-defined]
+        """As the server does for a client that went: what makes the events is ended."""
+        await self.response._iterator.aclose()
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
@@ -62,6 +66,8 @@ def played(scene: Coroutine[Any, Any, T]) -> T:
         try:
             return await scene
         finally:
+            while Stream.opened:
+                await Stream.opened.pop().close()
             await sync_to_async(connections.close_all)()
 
     return asyncio.run(to_its_end())

@@ -45,6 +45,12 @@ def follower() -> Iterator[None]:
         follower.join(timeout=10)
 
 
+@pytest.fixture(autouse=True)
+def long_interest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scene reads its stream only now and then; a server reads on while its client is there."""
+    monkeypatch.setattr(board, "INTEREST", 120.0)
+
+
 def followers() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if isinstance(t, logs.Following)]
 

@@ -28,6 +28,7 @@ WRONG = [
     ("WOPR_EDGE_IPV4", "2001:db8::1", "WOPR_EDGE_IPV4 is no IPv4 address", "A records"),
     ("WOPR_BOT_IMAGE", "ghcr.io/wopr-network/wopr@sha256:abc", "WOPR_BOT_IMAGE names a digest",
      ":latest"),
+    ("WOPR_DISK_POLICY", "read_only", "WOPR_DISK_POLICY is unknown", "stop or warn"),
 ]  # fmt: skip
 
 
