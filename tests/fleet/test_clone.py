@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from billing.models import Entitlement, Plan
 from fleet import services
 from fleet.models import Backup, Instance, Node, Operation, Variable
+from fleet.operations import ledger
 from tenants.models import Tenant
 from tests.fleet.lives import DATA, data_of, done, living_bot, token_in, visit, worked, write
 from tests.fleet.toys import ran, row
@@ -76,11 +77,11 @@ def test_a_clone_whose_backup_failed_leaves_nothing_behind(
 
 
 def test_a_bot_that_is_gone_comes_back_from_its_last_backup(bot: Instance, world: World) -> None:
-    done(services.instance_back_up(instance=bot, cause="test"))
-    Instance.objects.filter(pk=bot.pk).update(status="terminated")
+    ending = ledger.operation_open(kind="terminate", subject=bot, tenant=bot.tenant, cause="test")
+    last = done(ending).backup
     bot.refresh_from_db()
 
-    cloning = done(services.instance_clone(instance=bot, backup=bot.backups.get(), cause="test"))
+    cloning = done(services.instance_clone(instance=bot, backup=last, cause="test"))
 
     copy = cloned(cloning)
     assert copy.slug == "alice-co"

@@ -97,8 +97,7 @@ def test_a_stopped_bot_stays_stopped_when_its_restore_fails(
 def test_a_backup_of_one_bot_is_restored_into_another_under_its_own_token(
     bot: Instance, backup: Backup, tenant: Tenant, node: Node, world: World
 ) -> None:
-    Instance.objects.filter(pk=bot.pk).update(slug="first")
-    other = run_bot(tenant, node)
+    other = run_bot(tenant, node, slug="second")
 
     done(services.instance_restore(instance=other, backup=backup, cause="test"))
 

@@ -112,11 +112,11 @@ def inside(world: World, inspected: Any, program: str) -> str:
     return str(output.decode().strip())
 
 
-def run_bot(tenant: Tenant, node: Node) -> Instance:
+def run_bot(tenant: Tenant, node: Node, *, slug: str = "") -> Instance:
     """A bot that was provisioned."""
     instance = Instance.objects.create(
         tenant=tenant,
-        slug=tenant.slug,
+        slug=slug or tenant.slug,
         node=node,
         image=os.environ["WOPR_BOT_IMAGE"],
         memory_mb=256,
