@@ -11,7 +11,7 @@ from docker.errors import DockerException, NotFound
 from fleet.engines.base import ContainerEvent, ContainerUse, LogFollowing, LogLine
 from fleet.engines.docker.connection import Connection, translated
 
-AT_ONCE = 8  # readings under way at a time; an engine answers each in a few milliseconds
+AT_ONCE = 10  # readings under way at a time, as many as the client keeps connections
 LONGEST_READ = 64 * 1024  # bytes of one line that are kept; what follows in the line is dropped
 _EVENTS = {"start": "started", "die": "ended", "oom": "out_of_memory"}
 _NEVER = "0001-01-01"  # the engine's time of a reading that it did not take
@@ -19,7 +19,9 @@ _NEVER = "0001-01-01"  # the engine's time of a reading that it did not take
 
 class Watching(Connection):
     def container_uses(self, names: Iterable[str]) -> dict[str, ContainerUse]:
-        """The API has no call for many; one-shot readings skip the second that others wait."""
+        """The API has no call for many. An older engine answers at its next tick, up to a second
+        later (twice that without one-shot), so that most of a reading is waiting.
+        """
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             found = pool.map(self._use, wanted := list(names))
             return {name: use for name, use in zip(wanted, found, strict=True) if use}
@@ -36,7 +38,7 @@ class Watching(Connection):
     ) -> tuple[list[ContainerEvent], datetime]:
         with translated("The engine's events could not be read"):
             # By the engine's own clock: an end in its future would keep the call waiting for it.
-            until = _moment(self._api.info()["SystemTime"])
+            until = _moment(self._quick_api.info()["SystemTime"])
             filters = {"type": "container", "label": label, "event": list(_EVENTS)}
             api: Any = self._api  # docker-py's types know whole seconds only
             told = api.events(
