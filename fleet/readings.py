@@ -39,7 +39,7 @@ class Reading:
 def reading_of(instance: Instance, *, since: datetime) -> Reading:
     span = max((timezone.now() - since).total_seconds(), FINEST)
     step = max(FINEST, -(-int(span) // POINTS))
-    stretches = (
+    stretches: Any = (
         instance.samples.filter(taken_at__gte=since)
         .annotate(stretch=Floor(Extract("taken_at", "epoch") / step))
         .values("stretch")
@@ -55,8 +55,7 @@ def reading_of(instance: Instance, *, since: datetime) -> Reading:
     )
     points: list[Point] = []
     before: Row | None = None
-    row: Row
-    for row in stretches:  # type: ignore[assignment]  # a typed dictionary of these columns
+    for row in stretches:
         points.append(_point(row, before, step))
         before = row
     return Reading(since=since, step=step, points=points)
