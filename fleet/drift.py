@@ -128,7 +128,7 @@ def _compare(bot: Instance) -> Iterator[Finding]:
     if container.limits != limits:
         yield Finding(Drift.Kind.WRONG_LIMITS, name, str(limits), str(container.limits), bot)
     made_from, wanted = container.labels.get(CONFIG, ""), config_of(bot)
-    if made_from != wanted:
+    if made_from != wanted and bot.status == Instance.Status.RUNNING:
         yield Finding(
             Drift.Kind.WRONG_LABELS,
             name,

@@ -76,6 +76,10 @@ def findings(picture: Picture) -> Iterator[Finding]:
         if bot.volume_name not in picture.volumes:
             yield Finding(Kind.VOLUME_MISSING, bot.volume_name, "its data", "no such volume", bot)
         container = picture.containers.get(bot.container_name)
+        if container and container.labels.get(INSTANCE) != str(bot.pk):
+            seen = f"somebody's container: {container.image}"
+            yield Finding(Kind.UNKNOWN_CONTAINER, container.name, f"the bot {bot}", seen)
+            container = None
         if container is None:
             yield Finding(Kind.MISSING, bot.container_name, bot.status, "no such container", bot)
         else:
@@ -97,12 +101,16 @@ def instance_named(labels: dict[str, str]) -> UUID | None:
 
 
 def _of_container(bot: Instance, container: ListedContainer) -> Iterator[Finding]:
-    name = container.name
-    wanted = _labels_of(bot)
+    yield from _of_running(bot, container)
+    if bot.status == Status.RUNNING:  # one that rests is made anew when it starts
+        yield from _of_making(bot, container)
+
+
+def _of_making(bot: Instance, container: ListedContainer) -> Iterator[Finding]:
+    name, wanted = container.name, _labels_of(bot)
     seen = {label: container.labels.get(label, "") for label in wanted}
     if seen != wanted:
         yield Finding(Kind.WRONG_LABELS, name, _said(wanted), _said(seen), bot)
-    yield from _of_running(bot, container)
     digest = bot.release.digest if bot.release else ""
     if digest not in {"", container.image} and not container.image.startswith(_AN_ID):
         yield Finding(Kind.WRONG_DIGEST, name, digest, container.image, bot)

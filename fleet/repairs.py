@@ -108,7 +108,8 @@ def _adopt_digest(instance: Instance, digest: str) -> None:
 
 def _strays(node: Node) -> Iterable[Drift]:
     strays = unheeded().filter(node=node, kind=Kind.RUNNING_THOUGH_ELSEWHERE)
-    return strays.exclude(pk__in=_resting("drift")).select_related("node", "instance__tenant")
+    strays = strays.exclude(_mended_lately()).exclude(pk__in=_resting("drift"))
+    return strays.select_related("node", "instance__tenant")
 
 
 def _broken(node: Node) -> Iterable[Drift]:
@@ -120,6 +121,7 @@ def _broken(node: Node) -> Iterable[Drift]:
     return (
         broken.exclude(instance__in=without_data)
         .exclude(resource__in=taken)
+        .exclude(_mended_lately())
         .exclude(instance__in=_resting("instance"))
         .select_related("node", "instance__tenant")
         .order_by("first_seen_at")
@@ -135,6 +137,14 @@ def _resting(subject_kind: str) -> QuerySet[Operation, object]:
     )
     busy = Operation.objects.filter(Q(finished_at__isnull=True) | failed_lately)
     return busy.filter(subject_kind=subject_kind).values("subject_id")
+
+
+def _mended_lately() -> Q:
+    """Differences that a remedy did not end, or that nobody looked at since; once is enough."""
+    return Q(
+        repair__state=Operation.State.SUCCEEDED,
+        repair__finished_at__gt=timezone.now() - PAUSE,
+    )
 
 
 def _first_of_each(drifts: Iterable[Drift]) -> list[Drift]:

@@ -15,6 +15,7 @@ from fleet.admin.observing import Watching
 from fleet.admin.operating import Operating
 from fleet.admin.updating import Updating
 from fleet.models import Instance, Node, Operation, Release, Route
+from fleet.models.drift import missed_now
 from tenants.models import Document, Message, Tenant
 from wopr.common.staff.links import belongs_to, link, refers
 from wopr.common.staff.looks import EMPTY, moment, mono, outside, pill
@@ -62,7 +63,8 @@ class InstanceAdmin(Operating, Updating, Watching, MachineOwned):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         """Without the secrets: no page shows them, so none is decrypted."""
-        return super().get_queryset(request).defer(*SECRETS)  # type: ignore[no-any-return]
+        instances = super().get_queryset(request).defer(*SECRETS)
+        return instances.annotate(missed_now=missed_now())  # type: ignore[no-any-return]
 
     @confirmed(
         "Set up again",

@@ -18,6 +18,7 @@ from fleet import services
 from fleet.api.serializers import InstanceSerializer, OperationSerializer
 from fleet.api.stream import operation_events
 from fleet.models import Instance, Operation
+from fleet.models.drift import missed_now
 from tenants.api.views import TenantScoped
 from tenants.models import Tenant
 from wopr.common.permissions import SignedIn
@@ -33,7 +34,8 @@ class InstanceListView(TenantScoped, generics.ListAPIView[Instance]):
     def get_queryset(self) -> QuerySet[Instance]:
         if getattr(self, "swagger_fake_view", False):
             return Instance.objects.none()
-        return self.tenant.instances.select_related("release", "node")
+        bots = self.tenant.instances.select_related("release", "node")
+        return bots.annotate(missed_now=missed_now())
 
 
 class InstanceView(generics.RetrieveAPIView[Instance]):

@@ -1,9 +1,9 @@
 """Differences between what the rows want and what a re-read of the world shows."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from fleet.models.instance import Instance
+from fleet.models.instance import NOT_THERE, Instance
 from fleet.models.node import Node
 from wopr.common.models import Identified
 
@@ -58,3 +58,9 @@ class Drift(Identified):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.resource}"
+
+
+def missed_now() -> Exists:
+    """For annotating instances: whether one that should run is known not to."""
+    there = Drift.objects.filter(instance=OuterRef("pk"), resolved_at=None)
+    return Exists(there.filter(kind__in=NOT_THERE))

@@ -15,6 +15,8 @@ from wopr.common.models import Identified
 
 # Shown in the place of a status that nobody can vouch for; it is in no row.
 UNKNOWN = "unknown"
+# Kinds of drift with which a bot that should run does not.
+NOT_THERE = ("missing", "stopped", "volume_missing")
 
 
 def new_secret() -> str:
@@ -143,10 +145,13 @@ class Instance(Identified):
         """What may be said of it now: of a bot that should run and is not seen to, nothing."""
         if self.status != self.Status.RUNNING:
             return self.status
-        missed = self.drifts.filter(
-            resolved_at=None, kind__in=("missing", "stopped", "volume_missing")
-        )
-        return UNKNOWN if self.node.unreachable_since or missed.exists() else self.status
+        return UNKNOWN if self.node.unreachable_since or self._is_missed() else self.status
+
+    def _is_missed(self) -> bool:
+        """Lists ask for all their bots at once, by annotating them with `missed_now`."""
+        known: bool | None = getattr(self, "missed_now", None)
+        missed = self.drifts.filter(resolved_at=None, kind__in=NOT_THERE)
+        return missed.exists() if known is None else known
 
     @property
     def hostname(self) -> str:

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from fleet.engines.docker import engine
-from fleet.models import Drift, Instance
+from fleet.models import Drift, Instance, Operation
 from fleet.operations.base import Facts, Step
 from fleet.operations.steps import containers
 from fleet.operations.steps.containers import ensure_container, find_container
@@ -103,7 +103,8 @@ class StopStray(Step[Drift]):
         container = engine(drift.node).find_container(drift.resource)
         if container is None:
             return {"container": None}
-        _insist_ours(container.labels, drift)
+        if not _is_given_up(drift):
+            _insist_ours(container.labels, drift)
         if container.running or container.restarts:
             return None
         return {"container": container.id, "exit_code": container.exit_code}
@@ -142,6 +143,12 @@ def _labels_found(drift: Drift) -> dict[str, str] | None:
         return node.find_volume(drift.resource)
     container = node.find_container(drift.resource)
     return container.labels if container else None
+
+
+def _is_given_up(drift: Drift) -> bool:
+    """While its node is evacuated a bot has its row there, and must not run there all the same."""
+    evacuations = Operation.objects.live().filter(kind="evacuate", subject_id=drift.instance_id)
+    return evacuations.filter(parameters__source=str(drift.node_id)).exists()
 
 
 def _insist_ours(found: dict[str, str], drift: Drift) -> None:
