@@ -95,6 +95,7 @@ class InstanceSerializer(serializers.ModelSerializer[Instance]):
             "disk_used",
             "disk_grace_until",
             "exit_code",
+            "crashing_since",
             "created_at",
             "operation",
         )

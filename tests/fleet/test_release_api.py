@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from billing.models import Entitlement, Plan
@@ -194,3 +195,14 @@ def test_the_first_page_counts_what_was_halted_and_what_crashes(
     Rollout.objects.create(release=second, image=second.image, state="halted", reason="x")
 
     assert "a release made a bot worse" in text_of(staff_client, "/admin/")
+
+
+def test_an_owner_sees_on_the_bot_that_it_ends_again_and_again(
+    api: APIClient, bot: Instance
+) -> None:
+    Instance.objects.filter(pk=bot.pk).update(crashing_since=timezone.now(), exit_code=137)
+
+    shown = api.get(f"/api/v1/instances/{bot.pk}").json()
+
+    assert shown["crashing_since"] is not None
+    assert shown["exit_code"] == 137

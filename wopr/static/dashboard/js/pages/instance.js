@@ -2,6 +2,7 @@
 import { memory } from "../format.js";
 import { NeedsProvider, OpenBot } from "../parts/bot.js";
 import { Copyable } from "../parts/copy.js";
+import { CrashNotice } from "../parts/crash.js";
 import { DiskNotice } from "../parts/disk.js";
 import { Facts } from "../parts/facts.js";
 import { Hostname } from "../parts/hostname.js";
@@ -94,6 +95,7 @@ export function Instance({ params }) {
     html`<div class="columns">
       <div class="stack">
         <${Meaning} status=${data.status} />
+        <${CrashNotice} id=${data.id} state=${data} />
         <${DiskNotice} instance=${data} reload=${reload} />
         <${NeedsProvider} instance=${data} />
         <${Operate} instance=${data} />

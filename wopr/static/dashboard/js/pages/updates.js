@@ -1,6 +1,7 @@
 /** A bot's releases: what it runs, what is out, when it is updated, and the way back. */
 import { post, put } from "../api.js";
 import { Copyable } from "../parts/copy.js";
+import { CrashNotice } from "../parts/crash.js";
 import { ConfirmDialog } from "../parts/dialog.js";
 import { Facts } from "../parts/facts.js";
 import { Field, Submit } from "../parts/field.js";
@@ -30,7 +31,7 @@ const UPDATE = {
   title: "Update this bot now?",
   action: "Update now",
   effects: [
-    "Its data are backed up first.",
+    "Its data is backed up first.",
     "It is away for some seconds while the new release takes its place.",
     "If it is worse than before, it goes back to the release that it runs now, by itself.",
   ],
@@ -41,7 +42,7 @@ const ROLL_BACK = {
   title: "Take this bot back to its earlier release?",
   action: "Roll back",
   effects: [
-    "Its data are backed up first, and stay as they are.",
+    "Its data is backed up first, and stays as it is.",
     "It is away for some seconds while the earlier release takes its place.",
     "It is not brought to this release again by itself; to a newer one it is.",
   ],
@@ -168,20 +169,11 @@ function When({ id, updates }) {
   <//>`;
 }
 
-function Warnings({ id, updates }) {
-  const { crashing_since, exit_code, earlier, pinned_because } = updates;
-  return html`${crashing_since &&
-  html`<${Notice} tone="warning" title="It ends again and again">
-      Since <${RelativeTime} value=${crashing_since} />, the last time with exit code ${exit_code}. It
-      is started again each time, and its data are kept.
-      ${earlier && " If this began with an update, going back helps."}
-      <a href=${`/instances/${id}/log`}>Its log</a> says why it ended.
-    <//>`}
-  ${pinned_because &&
+const Pinned = ({ reason }) =>
+  reason &&
   html`<${Notice} tone="info" title="It is not updated by itself">
-      We keep it on its release: ${pinned_because}.
-    <//>`}`;
-}
+    We keep it on its release: ${reason}.
+  <//>`;
 
 export function Updates({ params }) {
   const { id } = params;
@@ -197,7 +189,8 @@ export function Updates({ params }) {
     ${loading && html`<div class="panel panel-body"><${Loading} lines=${6} what="the releases" /></div>`}
     ${data &&
     html`<div class="stack medium">
-      <${Warnings} id=${id} updates=${data} />
+      <${CrashNotice} id=${id} state=${data} />
+      <${Pinned} reason=${data.pinned_because} />
       <${Releases} id=${id} updates=${data} />
       <${When} id=${id} updates=${data} />
     </div>`}
