@@ -38,7 +38,7 @@ class Papers:
         invoice = self._found("invoice", request)
         if invoice is None:
             return _unknown("invoice")
-        return page("stripe/invoice.html", invoice=invoice)
+        return page("stripe/invoice.html", invoice=invoice, error="")
 
     async def invoice_pay(self, request: Request) -> Response:
         """Collect an open invoice from the customer's card, as the button on its page does."""
