@@ -147,6 +147,8 @@ def _labels_found(drift: Drift) -> dict[str, str] | None:
 
 def _is_given_up(drift: Drift) -> bool:
     """While its node is evacuated a bot has its row there, and must not run there all the same."""
+    if drift.instance_id is None:
+        return False
     evacuations = Operation.objects.live().filter(kind="evacuate", subject_id=drift.instance_id)
     return evacuations.filter(parameters__source=str(drift.node_id)).exists()
 
