@@ -16,6 +16,7 @@ from fleet import (
     exports,
     metering,
     observing,
+    provider_watch,
     pruning,
     releases,
     repairs,
@@ -24,6 +25,7 @@ from fleet import (
 )
 from fleet.models import Node
 from fleet.operations import ledger, runner
+from fleet.providers import registry
 from wopr.common.errors import ProviderError
 from wopr.common.queue import wake
 
@@ -72,6 +74,19 @@ def domains_sweep() -> None:
     """Looks at the custom domains whose time has come."""
     for domain_id in domains.due_ids():
         wake(domain_attend, domain_id)
+
+
+@shared_task(name="fleet.providers_look")
+def providers_look() -> None:
+    """Looks at every provider that machines are bought from, one message for each."""
+    for name in registry.configured():
+        wake(provider_look, name)
+
+
+@shared_task(name="fleet.provider_look")
+def provider_look(name: str) -> None:
+    provider_watch.look_at(name)
+    provider_watch.tell_changes()
 
 
 @shared_task(name="fleet.edge_reconcile")

@@ -14,6 +14,7 @@ BEAT_SCHEDULE = {
     "operations: open what the entitlements lack": every(30, "fleet.instances_reconcile"),
     "operations: suspend and resume as tenants stand": every(30, "fleet.standings_reconcile"),
     "nodes: compare with the rows, and repair": every(20, "fleet.nodes_compare"),
+    "providers: are they well, and what do they ask": every(300, "fleet.providers_look"),
     "edge: routes as declared": every(5, "fleet.edge_reconcile"),
     "domains: look at what is due": every(5, "fleet.domains_sweep"),
     "dns: records as declared": every(600, "dns.records_reconcile"),

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from billing import webhooks
 from dns import ask
+from fleet.api.enrolment import RegisterNode
 from gpu.api import register
 from tenants import webhooks as mail_webhooks
 from wopr import dashboard, formerly, health, previews, trail
@@ -59,6 +60,7 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
     path("internal/gpu/register", register.register, name="gpu-register"),
+    path("internal/nodes/register", RegisterNode.as_view(), name="node-register"),
     path("internal/edge/ask", ask.ask, name="edge-ask"),
     re_path(r"^(trpc|fleet)(?:/(?P<procedure>.*))?$", formerly.gone, name="formerly"),
     re_path(r"^(?!api/|_allauth/|admin/|static/|internal/).*$", dashboard.shell, name="dashboard"),

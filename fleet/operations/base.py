@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,12 @@ class NotYet(WoprError):
 
 class LostLease(WoprError):
     """Another worker holds the operation now; whatever this one does next must not be written."""
+
+
+@dataclass(frozen=True)
+class Price:
+    amount: Decimal = Decimal()
+    currency: str = "eur"
 
 
 class Step(Generic[SubjectT]):
@@ -57,6 +64,10 @@ class Step(Generic[SubjectT]):
     def absent(self, subject: SubjectT) -> bool:
         """Whether a re-read of the world shows nothing of what `act` makes."""
         return True
+
+    def price_per_day(self, subject: SubjectT) -> Price:
+        """What it would cost if it were left behind; most things cost nothing."""
+        return Price()
 
     def resource(self, subject: SubjectT) -> str:
         """What would be left behind if `undo` failed, for the books."""

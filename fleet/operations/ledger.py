@@ -19,11 +19,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from fleet.models import Leak, Operation, Step
-from fleet.operations.base import KINDS, Facts, LostLease
+from fleet.operations.base import KINDS, Facts, LostLease, Price
 from wopr.common.correlation import current_id, new_id
 from wopr.common.errors import Refused
 
 logger = logging.getLogger(__name__)
+FREE = Price()
 
 
 def operation_open(
@@ -174,10 +175,17 @@ def step_undone(held: Claim, step: Step) -> None:
         step.save()
 
 
-def step_leaked(held: Claim, step: Step, resource: str, reason: str) -> None:
+def step_leaked(held: Claim, step: Step, resource: str, reason: str, price: Price = FREE) -> None:
     """What could not be removed goes on the books; the undoing goes on."""
     with held.writing() as operation:
-        Leak.objects.create(operation=operation, step=step.name, resource=resource, reason=reason)
+        Leak.objects.create(
+            operation=operation,
+            step=step.name,
+            resource=resource,
+            reason=reason,
+            cost_per_day=price.amount,
+            currency=price.currency,
+        )
         step.message, step.finished_at = f"left behind: {reason}", timezone.now()
         step.save()
     logger.error("operation %s leaked %s: %s", held.operation_id, resource, reason)

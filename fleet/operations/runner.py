@@ -143,7 +143,8 @@ def _undo(held: ledger.Claim, kind: Kind[Any], row: Row) -> bool:
     step = kind.step(row.name)
     subject = kind.load(row.operation.subject_id)
     if row.attempts >= MAX_ATTEMPTS:
-        ledger.step_leaked(held, row, step.resource(subject), row.message)
+        price = step.price_per_day(subject)
+        ledger.step_leaked(held, row, step.resource(subject), row.message, price)
         return True
     ledger.step_begin(held, row)
     try:

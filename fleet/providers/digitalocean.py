@@ -28,6 +28,7 @@ from wopr.common import http
 from wopr.common.errors import ProviderError
 
 PAGE_SIZE = 200
+
 CURRENCY = "usd"
 _REFUSALS = Refusals(
     passing=("pending event", "is currently locked"),

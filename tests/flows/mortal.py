@@ -20,6 +20,7 @@ django.setup()
 
 import docker  # noqa: E402
 import httpx  # noqa: E402
+import requests  # noqa: E402
 from weasyprint import HTML  # noqa: E402
 
 from fleet.operations import ledger, runner  # noqa: E402
@@ -34,6 +35,10 @@ HTML(string="<p>warm</p>").write_pdf()
 
 # These steps change nothing: their work is to look.
 LOOKING = (
+    "await_enrolment",
+    "boot_machine",
+    "see_gone",
+    "verify_engine",
     "find_backup",
     "note_before",
     "verify_gone",
@@ -89,6 +94,7 @@ def dying_during(function: Function) -> Function:
 CHANGES: list[tuple[Any, str]] = [
     (docker.APIClient, "send"),
     (httpx.Client, "send"),
+    (requests.Session, "send"),
     (smtplib.SMTP, "sendmail"),
     (HTML, "write_pdf"),
 ]
