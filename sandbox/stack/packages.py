@@ -17,7 +17,7 @@ TO_RUN = (
     "libharfbuzz-subset0",
     "fonts-dejavu-core",
 )
-TO_TEST = (*TO_RUN, "chromium", "poppler-utils", "busybox-static", "openssh-server")
+TO_TEST = (*TO_RUN, "chromium", "poppler-utils", "busybox-static", "openssh-server", "nftables")
 
 
 def missing(packages: Sequence[str]) -> list[str]:
