@@ -35,8 +35,9 @@ def server_move(
             reason=reason,
             operation=operation,
         )
+        now = timezone.now()
         Server.objects.filter(pk=server_id).update(
-            status=to, status_since=timezone.now(), reason=reason, updated_at=timezone.now()
+            status=to, status_since=now, reason=reason, updated_at=now
         )
 
 

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from fleet.models import CatalogueOffer, Instance, Node, Operation, Server
+from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
 from fleet.operations.ledger import operation_open
 from fleet.providers import registry
 from fleet.server_moves import server_move
@@ -44,6 +44,8 @@ def server_request(
 
 def _offer(provider: str, region: str, size: str) -> CatalogueOffer:
     registry.provider(provider)
+    if ProviderHealth.objects.filter(name=provider, state=ProviderHealth.State.DOWN).exists():
+        raise Refused("provider_down", f"{provider} is down: choose another one.", status=409)
     offers = CatalogueOffer.objects.filter(provider=provider)
     if not offers.exists():
         raise Refused(

@@ -12,13 +12,13 @@ from fleet.providers.base import Order
 
 @dataclass(frozen=True)
 class Dialect:
-    """What differs between libcloud's drivers. `extra` None: no way to hand over cloud-init."""
+    """What differs between libcloud's drivers. `order_as` None: no way to hand over cloud-init."""
 
     constant: str
     image: str
     currency: str = "usd"
     regions_of: Callable[[NodeSize], list[str] | None] = lambda _: None
-    extra: Callable[[Order], dict[str, Any]] | None = None
+    order_as: Callable[[Order], dict[str, Any]] | None = None
     start: str = "start_node"
     stop: str = "stop_node"
     monthly_price: bool = False
@@ -46,12 +46,12 @@ def _droplet_extra(order: Order) -> dict[str, Any]:
 
 
 DIALECTS: dict[str, Dialect] = {
-    "linode": Dialect("linode", "linode/debian13", extra=_linode_extra),
+    "linode": Dialect("linode", "linode/debian13", order_as=_linode_extra),
     "vultr": Dialect(
         "vultr",
         "Debian 13 x64 (trixie)",
         regions_of=lambda size: size.extra.get("locations"),
-        extra=_vultr_extra,
+        order_as=_vultr_extra,
         monthly_price=True,
     ),
     "upcloud": Dialect("upcloud", "Debian GNU/Linux 13 (Trixie)", currency="eur"),
@@ -61,7 +61,7 @@ DIALECTS: dict[str, Dialect] = {
         "digitalocean",
         "debian-13-x64",
         regions_of=lambda size: size.extra.get("regions"),
-        extra=_droplet_extra,
+        order_as=_droplet_extra,
         start="ex_power_on_node",
         stop="ex_shutdown_node",
     ),

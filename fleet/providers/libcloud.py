@@ -101,8 +101,8 @@ class Libcloud:
         return Offer(region, hourly, monthly, self._dialect.currency, available)
 
     def create(self, order: Order) -> Machine:
-        extra = self._dialect.extra
-        if extra is None:
+        order_as = self._dialect.order_as
+        if order_as is None:
             raise ProviderError(
                 f"{self.name} takes no cloud-init by libcloud: order the machine there yourself,"
                 " then add it with `manage.py node_add`.",
@@ -117,7 +117,7 @@ class Libcloud:
                 size=size,
                 image=image,
                 location=location,
-                **extra(order),
+                **order_as(order),
             )
         return self._machine(made)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from fleet import provider_watch, server_services
@@ -17,6 +17,7 @@ from fleet.providers.hetzner import provider
 from tenants.models import User
 from tests.providers.life import Life
 from tests.providers.vendors import Vendor
+from wopr.common.errors import Refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,3 +140,15 @@ def test_a_leak_is_told_with_what_it_costs(hetzner: Vendor, catalogue: None) -> 
     assert len(found) == 1
     assert found[0].startswith("leak: ")
     assert "eur a day" in found[0]
+
+
+def test_nothing_is_ordered_from_a_provider_that_is_down(hetzner: Vendor, catalogue: None) -> None:
+    ProviderHealth.objects.filter(name="hetzner").update(state=ProviderHealth.State.DOWN)
+    with pytest.raises(Refused, match="hetzner is down"):
+        server_services.server_request(provider="hetzner", region="fsn1", size="cx22", cause="test")
+    assert hetzner.machines() == []
+
+
+def test_a_provider_without_credentials_is_named(db: None) -> None:
+    with pytest.raises(CommandError, match="Set LINODE_API_TOKEN"):
+        call_command("provider_health", "--provider", "linode")

@@ -5,11 +5,12 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from fleet import provider_watch
 from fleet.models import ProviderHealth
 from fleet.providers import registry
+from wopr.common.errors import Refused
 
 CODES = {ProviderHealth.State.HEALTHY: 0, ProviderHealth.State.DEGRADED: 1}
 DOWN = 2
@@ -24,7 +25,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = [options["provider"]] if options["provider"] else registry.configured()
-        looks = [provider_watch.look_at(name) for name in names]
+        try:
+            looks = [provider_watch.look_at(name) for name in names]
+        except Refused as refusal:
+            raise CommandError(refusal.message) from refusal
         if options["json"]:
             self.stdout.write(json.dumps([look.described() for look in looks], indent=2))
         else:
