@@ -5,10 +5,11 @@ Source: restic.readthedocs.io ("Backing up", reading from standard input; "Scrip
 
 import json
 import os
+import shutil
 import subprocess  # nosec B404
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from django.conf import settings
@@ -32,6 +33,16 @@ class Repository:
             "RESTIC_PROGRESS_FPS": "0.1",
             **{k: v for k, v in os.environ.items() if k.startswith("AWS_")},
         }
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it lies in a file system, and not at a store behind a protocol."""
+        return self._environment["RESTIC_REPOSITORY"].startswith("/")
+
+    def remove(self) -> None:
+        """Deletes the whole repository; only one that is a folder can be."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._environment["RESTIC_REPOSITORY"])
 
     def ensure(self) -> None:
         """Creates the repository unless it is there."""

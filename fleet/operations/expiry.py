@@ -3,7 +3,7 @@
 from fleet.models import Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
-from fleet.operations.steps.expiry import ForgetBackups
+from fleet.operations.steps.expiry import DropRepository, ForgetBackups
 
 
 def _unchanged(instance: Instance) -> None:
@@ -16,7 +16,7 @@ FORGET_BACKUPS = register(
         title="Delete the last backups",
         subject_kind="instance",
         load=load_instance,
-        steps=(ForgetBackups(),),
+        steps=(ForgetBackups(), DropRepository()),
         failed=_unchanged,
         undoes=False,
     )

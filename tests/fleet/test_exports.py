@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from fleet import exports
-from fleet.models import Backup, Instance, Operation
+from fleet.models import Backup, BackupRepository, Instance, Operation
 from fleet.operations import ledger, runner
 from fleet.operations.steps.backups import repository
 from fleet.tasks import exports_expire
@@ -164,7 +164,7 @@ def test_a_repository_that_is_away_is_said_before_anything_is_sent(
     assert answer.json()["code"]
 
 
-def test_the_backups_are_deleted_in_the_end_and_seen_gone(kept: Backup) -> None:
+def test_the_backups_are_deleted_in_the_end_and_seen_gone(kept: Backup, repositories: Path) -> None:
     earlier = back_up(kept.instance, {"earlier": b"1"})
     exports_expire()
     assert not Operation.objects.live().exists(), "its time is not over"
@@ -175,7 +175,8 @@ def test_the_backups_are_deleted_in_the_end_and_seen_gone(kept: Backup) -> None:
 
     operation = Operation.objects.get(kind="forget_backups")
     assert operation.state == "succeeded", operation.error
-    assert repository(kept.instance).tags() == set()
+    assert list(repositories.iterdir()) == [], "the last one takes the repository along"
+    assert not BackupRepository.objects.exists(), "nor is its password kept"
     for backup in (kept, earlier):
         backup.refresh_from_db()
         assert backup.forgotten_at is not None
@@ -202,7 +203,7 @@ def test_a_deletion_that_fails_says_so_and_the_row_is_not_crossed_off(
     settings.WOPR_BACKUP_REPOSITORY = str(tmp_path / "elsewhere")
     exports_expire()
     run_live()
-    step = Operation.objects.get(kind="forget_backups").steps.get()
+    step = Operation.objects.get(kind="forget_backups").steps.get(name="forget_backups")
     assert "restic" in step.message
     kept.refresh_from_db()
     assert kept.forgotten_at is None

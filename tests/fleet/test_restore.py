@@ -10,6 +10,7 @@ from billing.models import Plan
 from fleet import services
 from fleet.gateways.restic import Repository
 from fleet.models import Backup, Instance, Node, Operation
+from fleet.operations import ledger
 from fleet.operations.steps.recreating import WaitHealthyAgain
 from tenants.models import Tenant
 from tests.fleet.lives import DATA, data_of, done, living_bot, token_in, visit, worked, write
@@ -137,6 +138,19 @@ def test_a_bot_that_a_dead_worker_left_frozen_is_backed_up_and_let_go(
 
     assert world.inspected(bot)["State"]["Paused"] is False
     assert visit(bot).json()["name"] == "wopr"
+
+
+def test_what_a_dead_worker_left_of_a_proof_goes_with_the_bot(
+    bot: Instance, backup: Backup, world: World
+) -> None:
+    api, marks = world.engine.api, {"wopr.instance": str(bot.pk), "wopr.scratch": "x"}
+    api.create_volume("wopr-scratch-left", labels=marks)
+
+    done(ledger.operation_open(kind="terminate", subject=bot, tenant=bot.tenant, cause="test"))
+
+    bot.refresh_from_db()
+    assert bot.status == "terminated"
+    assert world.volumes(bot) == []
 
 
 def test_the_owner_restores_by_the_api(api: APIClient, bot: Instance, backup: Backup) -> None:

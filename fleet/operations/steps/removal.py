@@ -4,9 +4,11 @@ from typing import Any
 
 from django.utils import timezone
 
+from fleet.engines.docker import engine
 from fleet.models import Instance
 from fleet.operations.base import Facts, NotYet, Step
 from fleet.operations.steps import containers, reach
+from fleet.operations.steps.containers import OURS
 from fleet.operations.steps.custom_domains import LeadDomains
 
 
@@ -46,14 +48,36 @@ class VerifyGone(Step[Instance]):
 
     def observe(self, instance: Instance) -> Facts | None:
         left = [maker.resource(instance) for maker in MAKERS if not maker.absent(instance)]
+        left += [f"container {name}" for name in _containers(instance)]
+        left += [f"volume {name}" for name in _volumes(instance)]
         if left:
             raise NotYet(f"still there: {', '.join(left)}")
-        return {"absent": [maker.resource(instance) for maker in MAKERS]}
+        return {
+            "absent": [maker.resource(instance) for maker in MAKERS],
+            "image": instance.release.digest if instance.release else None,
+        }
 
     def act(self, instance: Instance) -> None:
-        """Nothing to do but to look again."""
+        """What else carries the bot's label is scratch of a proof whose worker died."""
+        node = engine(instance.node)
+        for container in _containers(instance):
+            node.remove_container(container)
+        for volume in _volumes(instance):
+            node.remove_volume(volume)
 
     def record(self, instance: Instance, facts: dict[str, Any]) -> None:
         Instance.objects.filter(pk=instance.pk).update(
             status=Instance.Status.TERMINATED, terminated_at=timezone.now()
         )
+        instance.variables.all().delete()
+
+
+def _containers(instance: Instance) -> list[str]:
+    """Whatever on the node carries the bot's label, under any name."""
+    listed = engine(instance.node).list_containers()
+    return [found.name for found in listed if found.labels.get(OURS) == str(instance.pk)]
+
+
+def _volumes(instance: Instance) -> list[str]:
+    listed = engine(instance.node).list_volumes()
+    return [found.name for found in listed if found.labels.get(OURS) == str(instance.pk)]

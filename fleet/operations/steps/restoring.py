@@ -110,7 +110,7 @@ def _fill(instance: Instance, backup: Backup) -> None:
     if backup.credential_key:  # what the data's secrets are sealed with
         instance.credential_key = backup.credential_key
         Instance.objects.filter(pk=instance.pk).update(credential_key=backup.credential_key)
-    node.pull(instance.release.digest)
+    node.pull_digest(instance.release.digest)
     CreateContainer().undo(instance)
     CreateVolume().undo(instance)
     node.create_volume(instance.volume_name, {**labels(instance), FILLED: str(backup.pk)})
