@@ -22,6 +22,7 @@ from wopr.common.locks import session_lock
 _AGAINST_US = frozenset({"needs_response", "under_review", "lost"})
 _KINDS = ("charge.dispute.", "charge.refunded", "charge.refund.", "refund.")
 GOODWILL = "wopr_goodwill"
+_UNDONE = frozenset({"failed", "canceled"})
 _NO = frozenset({"", "0", "false", "no"})
 
 
@@ -47,7 +48,7 @@ def tenant_holds_refresh(*, tenant_id: UUID) -> None:
 
 
 def _follow_charge(tenant: Tenant, charge: Any) -> None:
-    if charge["refunded"]:
+    if charge["amount_refunded"]:
         _follow_refunds(tenant, charge)
     if charge["disputed"]:
         for dispute in stripe_charges.disputes_of(charge["id"]):
@@ -55,18 +56,22 @@ def _follow_charge(tenant: Tenant, charge: Any) -> None:
 
 
 def _follow_refunds(tenant: Tenant, charge: Any) -> None:
+    """Refunds are stored here, for credit notes: Stripe's charges do not list theirs any more."""
     refunds = stripe_charges.refunds_of(charge["id"])
-    taken_back = sum(refund["amount"] for refund in refunds if not _is_goodwill(refund))
-    if taken_back >= charge["amount"]:
+    for refund in refunds:
+        stripe_charges.refund_store(refund)
+    if sum(map(_taken_back, refunds)) >= charge["amount"]:
         note = f"Charge {charge['id']} was refunded in full."
         _place_once(tenant, Hold.Reason.REFUND, charge["id"], note)
         return
-    _lift(tenant, charge["id"], "The refund was goodwill, as Stripe has it.")
+    _lift(tenant, charge["id"], "Stripe has the refund as goodwill, or as failed.")
 
 
-def _is_goodwill(refund: Any) -> bool:
+def _taken_back(refund: Any) -> int:
+    """What of a refund speaks against the tenant: nothing, if it was goodwill or failed."""
     said = (refund["metadata"] or {}).get(GOODWILL, "")
-    return refund["reason"] == "duplicate" or said.strip().lower() not in _NO
+    goodwill = refund["reason"] == "duplicate" or said.strip().lower() not in _NO
+    return 0 if goodwill or refund["status"] in _UNDONE else int(refund["amount"])
 
 
 def _follow_dispute(tenant: Tenant, dispute: Any) -> None:
@@ -78,16 +83,12 @@ def _follow_dispute(tenant: Tenant, dispute: Any) -> None:
 
 
 def _place_once(tenant: Tenant, reason: str, stripe_id: str, note: str) -> None:
-    by = _placed_by(stripe_id)
+    by = holds.placed_for(stripe_id)
     if not Hold.objects.filter(tenant=tenant, reason=reason, placed_by=by).exists():
         holds.hold_place(tenant=tenant, reason=reason, note=note, by=by)
 
 
 def _lift(tenant: Tenant, stripe_id: str, note: str) -> None:
-    by = _placed_by(stripe_id)
+    by = holds.placed_for(stripe_id)
     for hold in Hold.objects.filter(tenant=tenant, placed_by=by, lifted_at__isnull=True):
         holds.hold_lift(hold=hold, note=note, by=by)
-
-
-def _placed_by(stripe_id: str) -> str:
-    return f"stripe: {stripe_id}"

@@ -52,6 +52,35 @@ def refund_forgive(*, hold: Hold, note: str, by: str) -> Hold:
     return hold_lift(hold=hold, note=f"Goodwill: {note}", by=by)
 
 
+def refund_announce(*, tenant: Tenant, charge_id: str, note: str, by: str) -> Hold:
+    """Says of a refund, before it is made, that it is goodwill.
+
+    The row is lifted from the beginning: a hold is placed once for each charge, so none will be.
+    """
+    _require(note)
+    mark = placed_for(charge_id)
+    held = Hold.objects.filter(tenant=tenant, reason=Hold.Reason.REFUND, placed_by=mark)
+    if active := held.filter(lifted_at__isnull=True).first():
+        return refund_forgive(hold=active, note=note, by=by)
+    if held.exists():
+        message = f"A refund of {charge_id} counts as goodwill already."
+        raise Refused("forgiven_already", message, status=409)
+    return Hold.objects.create(
+        tenant=tenant,
+        reason=Hold.Reason.REFUND,
+        placed_by=mark,
+        note=f"A refund of charge {charge_id} was announced as goodwill.",
+        lifted_at=timezone.now(),
+        lifted_by=by,
+        lift_note=f"Goodwill: {note}",
+    )
+
+
+def placed_for(stripe_id: str) -> str:
+    """By whom a hold is that follows from a dispute or charge at Stripe."""
+    return f"stripe: {stripe_id}"
+
+
 def reprieve_grant(*, tenant: Tenant, until: datetime | None, note: str, by: str) -> Reprieve:
     """Gives a tenant that has not paid time until a moment, or (None) until it is revoked."""
     _require(note)

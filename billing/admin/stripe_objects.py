@@ -8,7 +8,10 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 from djstripe.models import (
     Account,
@@ -26,15 +29,17 @@ from djstripe.models import (
     WebhookEventTrigger,
 )
 
+from billing import holds
+from billing.admin.standing import ReasonForm
 from billing.models import Entitlement, Plan
 from tenants.models import Tenant
 from wopr.common.staff.links import belongs_to, correlation_link, link, named
 from wopr.common.staff.looks import EMPTY, moment, outside, pill, structure
-from wopr.common.staff.pages import MachineOwned, replace_pages
+from wopr.common.staff.pages import MachineOwned, confirmed, replace_pages
 from wopr.common.templatetags.figures import money
 
 replace_pages(*apps.get_app_config("djstripe").get_models())
-for model in (Customer, Invoice, Subscription):
+for model in (Charge, Customer, Invoice, Subscription):
     named(model, lambda row: str(row.id))
 named(Event, lambda event: f"{event.type} {event.id}")
 
@@ -106,10 +111,39 @@ class CustomersObjectAdmin(StripeObjectAdmin):
 admin.site.register([Subscription, Session], CustomersObjectAdmin)
 
 
-@admin.register(Invoice, PaymentIntent, Charge)
+@admin.register(Invoice, PaymentIntent)
 class PaymentAdmin(CustomersObjectAdmin):
     list_display = ("id", "customer_link", "sum", "state", "created_there", "livemode")
     facts = ("customer_link", "sum", "state")
+
+
+@admin.register(Charge)
+class ChargeAdmin(PaymentAdmin):
+    """A payment. Who is to get it back as a kindness is named here before it is refunded."""
+
+    actions_detail = ("goodwill",)
+
+    @confirmed(
+        "A refund will be goodwill",
+        icon="volunteer_activism",
+        ask="Is a refund of this payment goodwill?",
+        effects="Refunding it in full at Stripe, now or later, will not suspend the tenant.",
+        form=ReasonForm,
+    )
+    def goodwill(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        charge = get_object_or_404(Charge, pk=unquote(object_id))
+        tenant = get_object_or_404(Tenant, pk=charge.customer and charge.customer.subscriber_id)
+        return self.carry_out(
+            request,
+            charge,
+            lambda: holds.refund_announce(
+                tenant=tenant,
+                charge_id=charge.id,
+                note=form.cleaned_data["note"],
+                by=str(request.user),
+            ),
+            f"A refund of {charge.id} will count as goodwill; make it at Stripe.",
+        )
 
 
 @admin.register(PaymentMethod)
@@ -171,6 +205,11 @@ def _subscriptions_by(customer: Any) -> Any:
 @belongs_to(Customer, "Invoices", more="customer__djstripe_id__exact={pk}")
 def _invoices_by(customer: Any) -> Any:
     return Invoice.objects.filter(customer=customer)
+
+
+@belongs_to(Customer, "Charges", more="customer__djstripe_id__exact={pk}")
+def _charges_by(customer: Any) -> Any:
+    return Charge.objects.filter(customer=customer)
 
 
 @belongs_to(Subscription, "Entitlement")

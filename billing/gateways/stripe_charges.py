@@ -5,6 +5,9 @@ Source: docs.stripe.com/api/charges/list, .../disputes/list, .../refunds/list.
 
 from typing import Any
 
+from django.conf import settings
+from djstripe.models import Refund
+
 from billing.gateways.stripe import client, translated
 
 
@@ -30,3 +33,9 @@ def refunds_of(charge_id: str) -> list[Any]:
     with translated("Stripe could not list refunds"):
         page = client().v1.refunds.list({"charge": charge_id, "limit": 100})
         return list(page.auto_paging_iter())
+
+
+def refund_store(refund: Any) -> None:
+    """As dj-stripe's row, which it makes by itself only of charges that list their refunds."""
+    with translated("The refund could not be stored"):
+        Refund.sync_from_stripe_data(refund, api_key=settings.STRIPE_SECRET_KEY)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from djstripe.models import Charge
 
 from billing import holds
 from billing.models import Hold
@@ -65,6 +66,28 @@ def test_staff_say_it_afterwards_with_a_reason_and_it_does_not_come_back(
     assert hold.lifted_by == "staff@example.com"
     shop.told.clear()
     shop.listen()
+    assert shop.service() == (Service.RUN, "")
+
+
+def test_staff_say_it_of_a_payment_before_it_is_refunded(shop: Shop, staff_client: Client) -> None:
+    charge = Charge.objects.get(id=shop.charge["id"])
+    press(staff_client, charge, "goodwill", note="A month as a thank-you.")
+    shop.account.post("refunds", charge=charge.id)
+    shop.listen()
+    assert shop.charge["refunded"]
+    assert shop.service() == (Service.RUN, "")
+    assert Hold.objects.get().lift_note == "Goodwill: A month as a thank-you."
+    again = press(staff_client, charge, "goodwill", note="Once more.").content.decode()
+    assert "counts as goodwill already" in again
+
+
+def test_said_of_a_payment_after_its_refund_it_lifts_the_hold(
+    shop: Shop, staff_client: Client
+) -> None:
+    shop.account.post("refunds", charge=shop.charge["id"])
+    shop.listen()
+    assert shop.service() == (Service.SUSPEND, "refund")
+    press(staff_client, Charge.objects.get(), "goodwill", note="We were at fault.")
     assert shop.service() == (Service.RUN, "")
 
 

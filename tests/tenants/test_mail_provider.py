@@ -197,6 +197,7 @@ def test_a_bounce_shows_to_staff_with_the_words_of_the_mail_server(
     page = text_of(staff_client, change_page(sent))
     assert 'data-state="bounced"' in page
     assert "There is no such mailbox." in page
+    assert 'data-state="bounced"' in text_of(staff_client, change_page(sent.tenant))
     overview = " ".join(text_of(staff_client, "/admin/").split())
     assert "these customers hear nothing by e-mail" in overview
 

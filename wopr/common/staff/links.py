@@ -132,8 +132,14 @@ def entries_of(rows: Iterable[Any]) -> list[Entry]:
         Entry(
             text=_names.get(type(row), str)(row),
             url=change_url(type(row), row.pk),
-            state=str(getattr(row, "state", "") or getattr(row, "status", "") or ""),
+            state=_state_of(row),
             at_work=hasattr(row, "lease_until"),
         )
         for row in rows
     ]
+
+
+def _state_of(row: Any) -> str:
+    """Under whichever name the row has it; an outcome says more than a state."""
+    found = (getattr(row, name, "") for name in ("outcome", "state", "status"))
+    return next((str(value) for value in found if isinstance(value, str) and value), "")
