@@ -13,7 +13,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.customer import Customer
+from tests.browser.owners import known, office, owner, regular
 from tests.browser.watching import Watch
+
+__all__ = ["known", "office", "owner", "regular"]
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = (
@@ -22,6 +25,8 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # All that HTTP/2 has under way ends whenever a container on this machine starts or ends.
+    "--disable-http2",
 )
 STACK_DEADLINE = 540  # seconds; the first start of a folder runs every migration
 WIDE = {"width": 1280, "height": 800}

@@ -31,7 +31,14 @@ class Customer:
     slug: str = field(default_factory=a_name)
 
     def goes_to(self, path: str) -> None:
-        address = self.stack["dashboard"].rstrip("/") + path
+        """Opens a page, and again if a part of it was lost as the network changed."""
+        for _ in range(10):
+            self.watch.lost_parts.clear()
+            self._opens(self.stack["dashboard"].rstrip("/") + path)
+            if not self.watch.lost_parts:
+                return
+
+    def _opens(self, address: str) -> None:
         try:
             self.page.goto(address)
         except Error as lost:
