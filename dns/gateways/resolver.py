@@ -57,13 +57,14 @@ class Resolver:
         if error in _NOTHING:
             return []
         if error is not None:
-            reason = pycares.errno.strerror(error)
+            reason = _text(pycares.errno.strerror(error))
             raise ProviderError(f"The resolver {self.address} failed about {name}: {reason}")
         return [_content(type, r.data) for r in result.answer if r.type == _TYPES[type]]
 
 
 def _channel(address: str) -> pycares.Channel:
-    host, _, port = address.partition(":")
+    # More than one colon is an IPv6 address, which comes without a port.
+    host, _, port = (address, "", "") if address.count(":") > 1 else address.partition(":")
     number = int(port or 53)
     return pycares.Channel(
         servers=[host],
