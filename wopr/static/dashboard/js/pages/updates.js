@@ -81,16 +81,18 @@ function Act({ id, what, primary, ...rest }) {
 function Releases({ id, updates }) {
   const { running, earlier, available } = updates;
   return html`<${Panel} title="Releases">
-    <${Facts}
-      rows=${[
-        ["Runs", html`<${Release} value=${running} none="nothing yet" />`],
-        ["New", html`<${Release} value=${available} none="it runs the newest" />`],
-        ["Before", html`<${Release} value=${earlier} none="it was not updated yet" />`],
-      ]}
-    />
-    <div class="actions">
-      ${available && html`<${Act} id=${id} what=${UPDATE} primary />`}
-      ${earlier && html`<${Act} id=${id} what=${ROLL_BACK} />`}
+    <div class="stack tight">
+      <${Facts}
+        rows=${[
+          ["Runs", html`<${Release} value=${running} none="nothing yet" />`],
+          ["New", html`<${Release} value=${available} none="it runs the newest" />`],
+          ["Before", html`<${Release} value=${earlier} none="it was not updated yet" />`],
+        ]}
+      />
+      <div class="actions">
+        ${available && html`<${Act} id=${id} what=${UPDATE} primary />`}
+        ${earlier && html`<${Act} id=${id} what=${ROLL_BACK} />`}
+      </div>
     </div>
   <//>`;
 }

@@ -9,7 +9,7 @@ export function CrashNotice({ id, state }) {
   return html`<${Notice} tone="warning" title="It ends again and again">
     Since <${RelativeTime} value=${crashing_since} />, the last time with exit code ${exit_code}. It is
     started again each time, and its data is kept. <a href=${`/instances/${id}/log`}>Its log</a> says
-    why it ended; if this began with an update,
-    <a href=${`/instances/${id}/updates`}>going back</a> helps.
+    why it ended. If this began with an update, <a href=${`/instances/${id}/updates`}>going back</a>${" "}
+    helps.
   <//>`;
 }
