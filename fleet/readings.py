@@ -77,4 +77,5 @@ def _rate(counter: str, row: Row, before: Row | None) -> int:
     if before is None:
         return 0
     moved: int = row[counter] - (before[counter] if row[counter] >= before[counter] else 0)
-    return round(moved / max((row["last"] - before["last"]).total_seconds(), 1))
+    seconds: float = (row["last"] - before["last"]).total_seconds()
+    return round(moved / max(seconds, 1.0))
