@@ -111,7 +111,7 @@ def _whose_turn(picture: Picture) -> list[UUID]:
         node=picture.node, resolved_at=None, kind__in=_INSPECTED_KINDS
     ).values_list("resource", flat=True)
     differed = set(open_ones)
-    there = [bot for bot in picture.judged if bot.container_name in picture.containers]
+    there = [bot for bot in picture.judged if picture.own_container(bot)]
 
     def turn(bot: Instance) -> tuple[bool, bool, float]:
         last = bot.inspected_at.timestamp() if bot.inspected_at else 0.0

@@ -59,6 +59,11 @@ class Picture:
     def judged(self) -> list[Instance]:
         return [bot for bot in self.here if bot.pk not in self.busy and bot.status in JUDGED]
 
+    def own_container(self, bot: Instance) -> ListedContainer | None:
+        """The bot's container; one of its name that was made for somebody else is not."""
+        found = self.containers.get(bot.container_name)
+        return found if found and found.labels.get(INSTANCE) == str(bot.pk) else None
+
     def strange_containers(self) -> list[ListedContainer]:
         known = {bot.container_name for bot in self.here}
         return [c for c in self.containers.values() if c.name not in known and _concerns(c.labels)]
@@ -75,11 +80,10 @@ def findings(picture: Picture) -> Iterator[Finding]:
     for bot in picture.judged:
         if bot.volume_name not in picture.volumes:
             yield Finding(Kind.VOLUME_MISSING, bot.volume_name, "its data", "no such volume", bot)
-        container = picture.containers.get(bot.container_name)
-        if container and container.labels.get(INSTANCE) != str(bot.pk):
-            seen = f"somebody's container: {container.image}"
-            yield Finding(Kind.UNKNOWN_CONTAINER, container.name, f"the bot {bot}", seen)
-            container = None
+        container = picture.own_container(bot)
+        if container is None and (taken := picture.containers.get(bot.container_name)):
+            seen = f"somebody's container: {taken.image}"
+            yield Finding(Kind.UNKNOWN_CONTAINER, taken.name, f"the bot {bot}", seen)
         if container is None:
             yield Finding(Kind.MISSING, bot.container_name, bot.status, "no such container", bot)
         else:
