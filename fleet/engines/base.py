@@ -134,7 +134,7 @@ class Engine(Protocol):
         ...
 
     def remove_image(self, digest: str) -> None:
-        """Lets go of one repository@digest; refused while a container is made from it."""
+        """Lets go of one repository@digest; the image goes with the last of its names."""
         ...
 
     def ensure_network(self, name: str, subnet: str) -> None:
