@@ -6,6 +6,7 @@ from fleet.providers.base import Rule, ServerProvider, Wall
 
 KEY_NAME = "wopr"
 ENGINE_PORT = 2376
+GPU_PORTS = "8080-8083"  # of the services on a GPU node
 # What libcloud has in common knows no firewalls; those nodes have the one of cloud-init alone.
 WITH_WALLS = ("hetzner", "digitalocean")
 
@@ -14,7 +15,7 @@ def wall() -> Wall:
     """Admits the platform, and nobody else, to the engine, to the bots' ports and to SSH."""
     sources = tuple(settings.WOPR_NODE_SOURCES)
     ports = ["22"] if settings.WOPR_NODE_SSH_KEY else []
-    ports += [str(ENGINE_PORT), settings.WOPR_PORT_RANGE]
+    ports += [str(ENGINE_PORT), settings.WOPR_PORT_RANGE, GPU_PORTS]
     rules = tuple(Rule("tcp", port, sources) for port in ports)
     return Wall(settings.WOPR_DEPLOYMENT, settings.WOPR_DEPLOYMENT, rules)
 

@@ -12,6 +12,9 @@ from tenants.models import Tenant
 from wopr.common.errors import Refused
 from wopr.common.queue import wake
 
+# How a machine boots depends on what it is for, and so do the operations that see to it.
+_PREFIXES: dict[str, str] = {Server.Purpose.NODE: "server", Server.Purpose.GPU: "gpu"}
+
 
 def server_request(
     *,
@@ -38,7 +41,7 @@ def server_request(
             monthly=offer.monthly,
             currency=offer.currency,
         )
-        _open("server_create", server, cause)
+        _open(f"{_PREFIXES[purpose]}_create", server, cause)
     return server
 
 
@@ -74,7 +77,7 @@ def server_destroy(*, server: Server, cause: str) -> Operation:
         if row.status == Server.Status.READY:
             Node.objects.filter(server=row).update(accepts_instances=False)
             server_move(row.pk, Server.Status.DRAINING, cause=cause)
-        operation = _open("server_destroy", row, cause)
+        operation = _open(f"{_PREFIXES[row.purpose]}_destroy", row, cause)
         server_move(row.pk, Server.Status.DESTROYING, cause=cause, operation=operation)
     return operation
 

@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class GpuConfig(AppConfig):
     name = "gpu"
     verbose_name = "GPU"
+
+    def ready(self) -> None:
+        from gpu.operations import provisioning  # noqa: F401  (registers the kinds)

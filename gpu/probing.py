@@ -49,21 +49,20 @@ def node_by_hand() -> GpuNode | None:
         return None
     node, _ = GpuNode.objects.update_or_create(
         name="by-hand",
-        defaults={"address": settings.GPU_NODE_HOST, "stage": GpuNode.Stage.DONE},
-        create_defaults={
+        defaults={
             "address": settings.GPU_NODE_HOST,
             "stage": GpuNode.Stage.DONE,
             "inference_token": settings.GPU_NODE_TOKEN,
         },
     )
-    services_declare(node)
+    services_declare(node, settings.GPU_NODE_PORTS)
     return node
 
 
-def services_declare(node: GpuNode) -> None:
-    """One row for each kind of service; those that are there stay as they are."""
-    for kind, port in PORTS.items():
-        Service.objects.get_or_create(node=node, kind=kind, defaults={"port": port})
+def services_declare(node: GpuNode, ports: Sequence[int] = tuple(PORTS.values())) -> None:
+    """One row for each kind of service, at these ports."""
+    for kind, port in zip(PORTS, ports, strict=True):
+        Service.objects.update_or_create(node=node, kind=kind, defaults={"port": port})
 
 
 async def _look_at(services: Sequence[Service]) -> list[Look]:

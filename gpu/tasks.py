@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from gpu import books, probing
+from gpu import books, booting, probing
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,14 @@ def services_probe() -> None:
     """Looks at every service of every node."""
     probing.node_by_hand()
     probing.sweep()
+
+
+@shared_task(name="gpu.boots_watch")
+def boots_watch() -> None:
+    """Fails boots that stalled; their operations give the machines back."""
+    for node in booting.stalled():
+        limit = booting.DEADLINES[booting.Stage(node.stage)]
+        booting.boot_fail(node, f"{node.stage} took longer than {limit}")
 
 
 @shared_task(name="gpu.history_forget")

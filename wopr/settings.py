@@ -78,7 +78,7 @@ WOPR_NODE_SOURCES = env.list("WOPR_NODE_SOURCES", default=[])
 if WOPR_EDGE_IPV4 and not WOPR_NODE_SOURCES:
     WOPR_NODE_SOURCES = [f"{WOPR_EDGE_IPV4}/32"]
 WOPR_NODES_PRIVATE = env.bool("WOPR_NODES_PRIVATE", False)
-WOPR_ENROLMENT_URL = env.str("WOPR_ENROLMENT_URL", WOPR_DASHBOARD_URL).rstrip("/")
+WOPR_ENROLMENT_URL = env.str("WOPR_ENROLMENT_URL", f"https://{WOPR_API_HOST}").rstrip("/")
 WOPR_ENROLMENT_MINUTES = env.int("WOPR_ENROLMENT_MINUTES", 30)
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
@@ -153,6 +153,14 @@ WOPR_INFERENCE_BUDGET = env.int("WOPR_INFERENCE_BUDGET", 1000)  # of a tenant th
 WOPR_INFERENCE_RATE = env.int("WOPR_INFERENCE_RATE", 300)  # requests a minute and tenant
 WOPR_INFERENCE_BODY = env.int("WOPR_INFERENCE_BODY", 25 * 1024 * 1024)  # bytes
 GPU_NODE_HOST = env.str("GPU_NODE_HOST", "")
+GPU_NODE_PORTS = env.list("GPU_NODE_PORTS", cast=int, default=[8080, 8081, 8082, 8083])
+WOPR_GPU_IMAGE = env.str("WOPR_GPU_IMAGE", "")
+WOPR_GPU_MODELS = env.list("WOPR_GPU_MODELS", default=[])
+WOPR_NVIDIA_DRIVERS = env.str(
+    "WOPR_NVIDIA_DRIVERS",
+    "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/x86_64",
+)
+WOPR_NVIDIA_TOOLKIT = env.str("WOPR_NVIDIA_TOOLKIT", "https://nvidia.github.io/libnvidia-container")
 GPU_NODE_SECRET = env.str("GPU_NODE_SECRET", "")
 GPU_NODE_TOKEN = env.str("GPU_NODE_TOKEN", "")
 

@@ -163,6 +163,13 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Custom domains", "language", "dns.customdomain"),
             ),
             _group(
+                "Inference",
+                _item("GPU nodes", "memory", "gpu.gpunode"),
+                _item("Services' history", "history", "gpu.servicechange"),
+                _item("Budgets", "savings", "gpu.budget"),
+                _item("Spent", "payments", "gpu.allowance"),
+            ),
+            _group(
                 "Platform",
                 _item("Breakers", "electrical_services", "common.breaker"),
                 _item("Heartbeats", "ecg_heart", "common.heartbeat"),

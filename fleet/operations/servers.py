@@ -18,7 +18,7 @@ def _unchanged(server: Server) -> None:
     Server.objects.filter(pk=server.pk).update(wanted_size="", action_id="")
 
 
-def _not_created(server: Server) -> None:
+def server_not_created(server: Server) -> None:
     """Nothing is left of it, or what is left is on the books as a leak."""
     operation = live_operation("server", server.pk)
     leaked = operation.leaks.filter(resolved_at=None).exists()
@@ -26,7 +26,7 @@ def _not_created(server: Server) -> None:
     moved_by(operation, to, reason=operation.error)
 
 
-def _not_destroyed(server: Server) -> None:
+def server_not_destroyed(server: Server) -> None:
     """What could not be given back costs money until somebody sees it gone."""
     operation = live_operation("server", server.pk)
     Leak.objects.create(
@@ -57,7 +57,7 @@ CREATE = register(
             servers.AwaitEnrolment(),
             servers.VerifyEngine(),
         ),
-        failed=_not_created,
+        failed=server_not_created,
     )
 )
 
@@ -68,7 +68,7 @@ DESTROY = register(
         subject_kind="server",
         load=load_server,
         steps=(servers.RemoveMachine(), servers.SeeGone()),
-        failed=_not_destroyed,
+        failed=server_not_destroyed,
         undoes=False,
     )
 )

@@ -33,7 +33,8 @@ def register(request: HttpRequest) -> HttpResponse:
         )
     answer = {"node": node.name, "stage": node.stage}
     if (report.stage, report.event) == (Stage.STARTING_SERVICES, Event.BEGIN):
-        answer["inference_token"] = node.inference_token
+        # Its certificate is made for the address under which we reach it.
+        answer |= {"inference_token": node.inference_token, "address": node.address}
     return JsonResponse(answer)
 
 

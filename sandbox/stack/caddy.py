@@ -25,6 +25,7 @@ class Edge:
     https_port: int
     http_port: int
     web_port: int
+    gateway_port: int
 
     @property
     def api_host(self) -> str:
@@ -76,6 +77,7 @@ def environment_of(edge: Edge, storage: Path) -> dict[str, str]:
         "WOPR_HTTP_PORT": str(edge.http_port),
         "WOPR_TENANT_DOMAIN": edge.tenant_domain,
         "WOPR_WEB_ADDRESS": f"127.0.0.1:{edge.web_port}",
+        "WOPR_GATEWAY_ADDRESS": f"127.0.0.1:{edge.gateway_port}",
     }
 
 

@@ -13,6 +13,7 @@ from sandbox.stack.bot_image import Release, Seed
 from sandbox.stack.caddy import Edge, start_caddy
 from sandbox.stack.containers import network_of, remove_all
 from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
+from sandbox.stack.gpu import start_gpu_node
 from sandbox.stack.nameserver import start_nameserver
 from sandbox.stack.places import Folder
 from sandbox.stack.postgres import start_postgres
@@ -86,6 +87,7 @@ class Infrastructure:
             self._start_edge,
             self._start_vendors,
             self._start_nameserver,
+            self._start_gpu_node,
             self._start_engine_and_registry,
         )
 
@@ -115,6 +117,15 @@ class Infrastructure:
         ports = self.slot.port("dns"), self.slot.port("dns control")
         self.found["WOPR_RESOLVERS"] = start_nameserver(self.supervisor, TENANT_DOMAIN, *ports)
         self.found["SANDBOX_NAMESERVER_URL"] = f"http://127.0.0.1:{ports[1]}"
+
+    def _start_gpu_node(self) -> None:
+        port, token = self.slot.port("gpu"), self.folder.secret("gpu node token")
+        start_gpu_node(self.supervisor, port, token)
+        self.found |= {
+            "GPU_NODE_HOST": "127.0.0.1",
+            "GPU_NODE_PORTS": ",".join([str(port)] * 4),
+            "GPU_NODE_TOKEN": token,
+        }
 
     def _start_engine_and_registry(self) -> None:
         supervisor, folder = self.supervisor, self.folder
@@ -254,4 +265,5 @@ def choose_edge(slot: Slot, wishes: Wishes) -> Edge:
         https_port=fixed.get("https") or slot.port("https"),
         http_port=fixed.get("http") or slot.port("http"),
         web_port=slot.port("web"),
+        gateway_port=slot.port("gateway"),
     )

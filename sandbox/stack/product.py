@@ -25,6 +25,7 @@ def start_product(parts: Infrastructure) -> None:
         partial(supervisor.start, worker(parts, environment)),
         partial(supervisor.start, beat(environment)),
         partial(supervisor.start, follower(environment)),
+        partial(supervisor.start, gateway(parts, environment)),
     ]
     preparation = partial(prepare, parts, environment)
     # No process may meet a half-migrated database; with nothing to migrate none has to wait.
@@ -106,6 +107,23 @@ def web(parts: Infrastructure, environment: dict[str, str]) -> Part:
         environment=environment,
         folder=REPOSITORY,
         ready=lambda: answers(local, f"{parts.web_url}/api/live"),
+        grace=8,
+    )
+
+
+def gateway(parts: Infrastructure, environment: dict[str, str]) -> Part:
+    """Return the inference gateway."""
+    port = parts.edge.gateway_port
+    uvicorn = [sys.executable, "-m", "uvicorn", "gpu.inference.asgi:application"]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    quiet = ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "3"]
+    local = httpx.Client()
+    return Part(
+        name="gateway",
+        command=[*uvicorn, *address, *quiet],
+        environment=environment,
+        folder=REPOSITORY,
+        ready=lambda: answers(local, f"http://127.0.0.1:{port}/live"),
         grace=8,
     )
 

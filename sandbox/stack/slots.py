@@ -24,8 +24,10 @@ PURPOSES = (
     "web",
     "dns",
     "dns control",
+    "gateway",
+    "gpu",
 )
-PORTS_PER_PURPOSE = 10
+PORTS_PER_PURPOSE = 8
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,12 @@ PYTHON
   rm -f "$answer"
 }
 
+# told NAME: what the platform's last answer says under that name.
+told() {
+  python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' \
+    "$STATE/answer.json" "$1"
+}
+
 fail() {
   trap - ERR
   echo "stage $STAGE failed at line $1"
@@ -75,11 +81,13 @@ install_drivers() {
   export DEBIAN_FRONTEND=noninteractive
   patiently apt-get update
   patiently apt-get install -y --no-install-recommends ca-certificates curl gnupg openssl
-  patiently curl -fsSL --output /usr/share/keyrings/nvidia.asc "$WOPR_NVIDIA_KEY"
-  echo "deb [signed-by=/usr/share/keyrings/nvidia.asc] $WOPR_NVIDIA_DRIVERS" \
-    > /etc/apt/sources.list.d/nvidia-drivers.list
-  echo "deb [signed-by=/usr/share/keyrings/nvidia.asc] $WOPR_NVIDIA_TOOLKIT" \
-    > /etc/apt/sources.list.d/nvidia-toolkit.list
+  local keys=/usr/share/keyrings sources=/etc/apt/sources.list.d
+  patiently curl -fsSL --output $keys/nvidia-drivers.asc "$WOPR_NVIDIA_DRIVERS/3bf863cc.pub"
+  patiently curl -fsSL --output $keys/nvidia-toolkit.asc "$WOPR_NVIDIA_TOOLKIT/gpgkey"
+  echo "deb [signed-by=$keys/nvidia-drivers.asc] $WOPR_NVIDIA_DRIVERS /" \
+    > $sources/nvidia-drivers.list
+  echo "deb [signed-by=$keys/nvidia-toolkit.asc] $WOPR_NVIDIA_TOOLKIT/stable/deb/amd64 /" \
+    > $sources/nvidia-toolkit.list
   patiently apt-get update
   patiently apt-get install -y --no-install-recommends cuda-drivers nvidia-container-toolkit
   if nvidia-smi; then return; fi
@@ -102,7 +110,7 @@ install_docker() {
 }
 
 download_models() {
-  local name url sha256
+  local name sha256 url
   while read -r name sha256 url; do
     [ -n "$name" ] || continue
     if echo "$sha256  $STATE/models/$name" | sha256sum --check --quiet 2> /dev/null; then continue; fi
@@ -117,12 +125,13 @@ download_models() {
 }
 
 start_services() {
-  local token
-  token=$(python3 -c 'import json,sys; print(json.load(sys.stdin)["inference_token"])' < "$STATE/answer.json")
+  local token address
+  token=$(told inference_token)
+  address=$(told address)
   (umask 077 && echo "WOPR_INFERENCE_TOKEN=$token" > /etc/wopr/proxy.env)
   if [ ! -e "$STATE/tls/proxy.pem" ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
-      -subj "/CN=$WOPR_NODE" -addext "subjectAltName=IP:$WOPR_ADDRESS" \
+      -subj "/CN=$WOPR_NODE" -addext "subjectAltName=IP:$address" \
       -keyout "$STATE/tls/proxy.key" -out "$STATE/tls/proxy.pem"
   fi
   patiently docker compose --file /opt/wopr/docker-compose.gpu.yml pull

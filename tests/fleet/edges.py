@@ -43,6 +43,7 @@ class OwnEdge:
             https_port=free_port(),
             http_port=free_port(),
             web_port=web_port,
+            gateway_port=free_port(),
         )
 
     def start(self) -> None:

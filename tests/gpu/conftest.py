@@ -23,9 +23,9 @@ DEADLINE = 15.0
 class Served:
     """An ASGI application on a loopback port of its own."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, *, host: str = "127.0.0.1", port: int = 0, **tls: str) -> None:
         self._server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
+            uvicorn.Config(app, host=host, port=port, log_config=None, lifespan="on", **tls)  # type: ignore[arg-type]
         )
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -111,3 +111,9 @@ def ask(
         return httpx.post(f"{url}/v1/{path}", json=body, headers=bot, timeout=DEADLINE)
 
     return post
+
+
+@pytest.fixture(autouse=True)
+def no_node_by_hand(settings: Any) -> None:
+    """The stack around the tests has one; here each test makes its own."""
+    settings.GPU_NODE_HOST = ""

@@ -15,7 +15,7 @@ from gpu.books import Amount
 from gpu.callers import Caller
 from gpu.models import Allowance, Budget, Hold
 from gpu.tasks import holds_release
-from tests.gpu.conftest import DEADLINE, Node, wait_until
+from tests.gpu.conftest import Node, wait_until
 from wopr.common.errors import Refused
 
 EURO = 1_000_000  # micros
@@ -40,12 +40,11 @@ def test_two_hundred_requests_at_once_never_spend_more_than_one_euro(
     url = gateway()
     body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 8}
 
-    def post(_: int) -> int:
-        return httpx.post(
-            f"{url}/v1/chat/completions", json=body, headers=bot, timeout=DEADLINE
-        ).status_code
+    with httpx.Client(headers=bot, timeout=60) as client, ThreadPoolExecutor(40) as callers:
 
-    with ThreadPoolExecutor(40) as callers:
+        def post(_: int) -> int:
+            return client.post(f"{url}/v1/chat/completions", json=body).status_code
+
         statuses = list(callers.map(post, range(200)))
     assert set(statuses) == {200, 402}
     wait_until(lambda: not Hold.objects.exists(), "the books")

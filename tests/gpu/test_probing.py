@@ -1,6 +1,7 @@
 """What the probes make of services that load, work, break and vanish."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import time_machine
@@ -92,10 +93,11 @@ def test_a_ready_service_is_proven_again_after_a_while(node: Node) -> None:
 
 
 @pytest.mark.django_db
-def test_a_node_made_by_hand_is_looked_at_with_its_four_services(settings: object) -> None:
-    settings.GPU_NODE_HOST, settings.GPU_NODE_TOKEN = "127.0.0.1", "by hand"  # type: ignore[attr-defined]
+def test_a_node_made_by_hand_is_looked_at_with_its_four_services(settings: Any) -> None:
+    settings.GPU_NODE_HOST, settings.GPU_NODE_TOKEN = "127.0.0.1", "by hand"
+    settings.GPU_NODE_PORTS = [9001, 9002, 9003, 9004]
     services_probe()
     services_probe()
     node = GpuNode.objects.get()
     assert (node.address, node.inference_token) == ("127.0.0.1", "by hand")
-    assert sorted(node.services.values_list("port", flat=True)) == [8080, 8081, 8082, 8083]
+    assert sorted(node.services.values_list("port", flat=True)) == [9001, 9002, 9003, 9004]

@@ -93,8 +93,7 @@ class CreateMachine(Step[Server]):
             self._keep_one(server, machines)
             return
         move(server, Server.Status.CREATING)
-        token = enrolment.token_mint(server)
-        commit_machine(server, of(server).create(self._order(server, token)))
+        commit_machine(server, of(server).create(self.order(server)))
 
     @staticmethod
     def _keep_one(server: Server, machines: list[Machine]) -> None:
@@ -102,8 +101,9 @@ class CreateMachine(Step[Server]):
             of(server).destroy(twin.id)
 
     @staticmethod
-    def _order(server: Server, token: str) -> Order:
-        vendor = of(server)
+    def order(server: Server) -> Order:
+        """What is ordered; a machine of another purpose is told something else at its birth."""
+        vendor, token = of(server), enrolment.token_mint(server)
         return Order(
             name=server.name,
             deployment=settings.WOPR_DEPLOYMENT,

@@ -1,0 +1,168 @@
+"""GPU nodes, their services, and what tenants spend on inference."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.safestring import SafeString
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from gpu import services
+from gpu.models import Allowance, BootReport, Budget, GpuNode, Service, ServiceChange
+from wopr.common.staff.links import belongs_to, link, refers
+from wopr.common.staff.looks import EMPTY, moment, mono, pill
+from wopr.common.staff.pages import MachineOwned, ReadOnlyInline, StaffAdmin, confirmed
+
+refers("gpu_node", GpuNode)
+
+
+class OrderForm(BaseDialogForm):  # type: ignore[misc]
+    """Where, and how large."""
+
+    provider = forms.CharField(initial="digitalocean", widget=UnfoldAdminTextInputWidget)
+    region = forms.CharField(widget=UnfoldAdminTextInputWidget, help_text="For example tor1.")
+    size = forms.CharField(
+        widget=UnfoldAdminTextInputWidget, help_text="One with a GPU, as under Fleet, Offers."
+    )
+
+
+class ServiceInline(ReadOnlyInline):
+    model = Service
+    fields = ("kind", "port", "state", "since", "probed_at", "proven_at", "latency_ms", "error")
+    readonly_fields = fields
+
+
+class ReportInline(ReadOnlyInline):
+    model = BootReport
+    fields = ("stage", "event", "received_at", "log")
+    readonly_fields = fields
+
+
+@admin.register(GpuNode)
+class GpuNodeAdmin(MachineOwned):
+    """Machines that serve inference."""
+
+    list_display = ("name", "boot", "serving", "reach", "server_link", "since")
+    list_filter = ("stage", "accepts_requests")
+    search_fields = ("name", "id", "address")
+    list_select_related = ("server",)
+    actions_list = ("order",)
+    actions_detail = ("reboot", "give_back")
+    inlines = (ServiceInline, ReportInline)
+    fieldsets = (
+        (None, {"fields": ("name", "boot", "since", "failure", "serving", "accepts_requests")}),
+        ("Machine", {"fields": ("reach", "server_link")}),
+        ("Record", {"fields": ("id", "created_at", "updated_at")}),
+    )
+
+    @confirmed(
+        "Order a GPU node",
+        icon="add_circle",
+        ask="Order a GPU node?",
+        effects="The machine costs money from now until it is given back. One whose boot fails is "
+        "given back by itself.",
+        form=OrderForm,
+    )
+    def order(self, request: HttpRequest, form: Any) -> HttpResponse:
+        wishes, cause = form.cleaned_data, f"staff: {request.user.pk}"
+        return self.carry_out_new(
+            request,
+            lambda: services.gpu_provision(
+                provider=wishes["provider"],
+                region=wishes["region"],
+                size=wishes["size"],
+                cause=cause,
+            ),
+            "The node is ordered; its server's newest operation shows how far it is.",
+        )
+
+    @confirmed(
+        "Reboot",
+        icon="restart_alt",
+        ask="Reboot this node?",
+        effects="Requests under way on it are lost; others go to other nodes meanwhile.",
+    )
+    def reboot(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        node = get_object_or_404(GpuNode.objects.select_related("server"), pk=object_id)
+        cause = f"staff: {request.user.pk}"
+        return self.carry_out(
+            request,
+            node,
+            lambda: services.gpu_reboot(node=node, cause=cause),
+            f"{node} is being rebooted.",
+        )
+
+    @confirmed(
+        "Give back",
+        icon="delete_forever",
+        ask="Give this node back to its provider?",
+        effects="The machine and its models are destroyed, for ever. No request goes to it from "
+        "now on.",
+    )
+    def give_back(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        node = get_object_or_404(GpuNode.objects.select_related("server"), pk=object_id)
+        cause = f"staff: {request.user.pk}"
+        return self.carry_out(
+            request,
+            node,
+            lambda: services.gpu_destroy(node=node, cause=cause),
+            f"{node} is being given back.",
+        )
+
+    @admin.display(description="boot", ordering="stage")
+    def boot(self, node: GpuNode) -> SafeString:
+        return pill(node.stage)
+
+    @admin.display(description="since", ordering="stage_since")
+    def since(self, node: GpuNode) -> SafeString | str:
+        return moment(node.stage_since)
+
+    @admin.display(description="services")
+    def serving(self, node: GpuNode) -> str:
+        states = [f"{s.kind} {s.state}" for s in node.services.all()]
+        return ", ".join(states) or EMPTY
+
+    @admin.display(description="address", ordering="address")
+    def reach(self, node: GpuNode) -> SafeString | str:
+        return mono(node.address) if node.address else EMPTY
+
+    @admin.display(description="server")
+    def server_link(self, node: GpuNode) -> SafeString | str:
+        return link(node.server) if node.server else "made by hand"
+
+
+@admin.register(ServiceChange)
+class ServiceChangeAdmin(MachineOwned):
+    """The history of the services' states."""
+
+    list_display = ("service", "before", "after", "reason", "happened_at")
+    list_filter = ("after", "service__kind", "happened_at")
+    list_select_related = ("service__node",)
+
+
+@admin.register(Budget)
+class BudgetAdmin(StaffAdmin):
+    """Tenants whose month has another limit than the default."""
+
+    list_display = ("tenant", "limit")
+    search_fields = ("tenant__slug", "tenant__name")
+    autocomplete_fields = ("tenant",)
+
+
+@admin.register(Allowance)
+class AllowanceAdmin(MachineOwned):
+    """What tenants spent on inference, month by month, in millionths of the currency."""
+
+    list_display = ("tenant", "month", "spent", "held", "tokens", "seconds")
+    list_filter = ("month",)
+    search_fields = ("tenant__slug", "tenant__name")
+    list_select_related = ("tenant",)
+
+
+@belongs_to(GpuNode, "Changes of its services")
+def _changes(node: GpuNode) -> QuerySet[ServiceChange]:
+    return ServiceChange.objects.filter(service__node=node)
