@@ -25,7 +25,7 @@ from weasyprint import HTML  # noqa: E402
 
 from fleet.operations import ledger, runner  # noqa: E402
 from fleet.operations.base import KINDS, Step  # noqa: E402
-from fleet.operations.steps.recreating import WaitHealthyAgain  # noqa: E402
+from fleet.operations.steps.recreating import Recreate, WaitHealthyAgain  # noqa: E402
 from tenants import correspondence  # noqa: E402
 
 Function = Callable[..., Any]
@@ -138,7 +138,7 @@ def work(operation_id: UUID, moment: Moment | None) -> None:
     # A mail whose sender died is sent again after this; two minutes in production.
     correspondence.SENDING_LEASE = timedelta(seconds=1)
     # A bot that ran before and stays silent is given up after one try; after minutes in production.
-    WaitHealthyAgain.deadline = 0.0
+    WaitHealthyAgain.deadline = Recreate.deadline = 0.0
     if moment is not None:
         doom(moment)
     runner.run(operation_id)

@@ -21,8 +21,11 @@ from tests.flows.test_killed_worker import finished, same_database
 __all__ = ["same_database"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 LATER = {"memory.sqlite": (b"other pages", 0o600, 1000), "new.txt": (b"not yet", 0o644, 1000)}
-# A bot cannot start on this; what runs already does not notice.
-RUINED = {"wopr.sqlite": (b"not a database" * 100, 0o600, 1000)}
+# A bot cannot start on this; what runs already does not notice. SQLite would mend it by its log.
+RUINED = {
+    "wopr.sqlite": (b"not a database" * 100, 0o600, 1000),
+    "wopr.sqlite-wal": (b"", 0o600, 1000),
+}
 MEND = """
 import pathlib
 for file in pathlib.Path("/data").glob("wopr.sqlite*"):

@@ -23,6 +23,8 @@ class Recreate(Step[Instance]):
     name = "recreate"
     title = "Start the bot as it should be now"
     patience = 10.0
+    # One that ends again and again is given up, and what was before returns.
+    deadline = 120.0
 
     def observe(self, instance: Instance) -> Facts | None:
         container = find_container(instance)
