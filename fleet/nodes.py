@@ -71,9 +71,7 @@ def evacuate(*, node: Node, cause: str) -> list[Place]:
     """
     node.refresh_from_db()
     if node.unreachable_since is None:
-        raise Refused(
-            "node_answers", f"{node} answers: drain it instead.", status=409
-        )
+        raise Refused("node_answers", f"{node} answers: drain it instead.", status=409)
     if not node.maintenance_because:
         maintenance_begin(node=node, because="given up: its bots were restored elsewhere")
     plan = evacuation_plan(node=node)
