@@ -9,6 +9,7 @@ from django.utils import timezone
 from fleet import pruning, releases, rollouts, updates
 from fleet.engines.docker import engine
 from fleet.models import Instance, Node, Operation, Release, Rollout
+from fleet.operations.steps.recreating import WaitHealthyAgain
 from fleet.operations.steps.updates import Replace
 from sandbox.stack import bot_image
 from tenants.models import Tenant, User
@@ -23,7 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken release is given up after seconds instead of minutes."""
-    monkeypatch.setattr(Replace, "deadline", 0.0)
+    for step in (Replace, WaitHealthyAgain):
+        monkeypatch.setattr(step, "deadline", 0.0)
 
 
 @pytest.fixture
