@@ -1,7 +1,5 @@
 """The door for new machines. They have no account: their token is all they have."""
 
-from typing import ClassVar
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -21,7 +19,7 @@ class _Told(serializers.Serializer[None]):
 
 @extend_schema(exclude=True)
 class RegisterNode(APIView):
-    authentication_classes: ClassVar = ()
+    authentication_classes = ()
     permission_classes = (Public,)
 
     def post(self, request: Request) -> Response:

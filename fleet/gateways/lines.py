@@ -6,6 +6,7 @@ its id when the stream is filled again, and written twice it is there once. Noth
 all of it runs out by itself.
 """
 
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -23,6 +24,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from wopr.common.errors import ProviderError
 
+logger = logging.getLogger(__name__)
 INTEREST = 15.0  # seconds for which somebody is taken to watch who said so
 KEPT_FOR = 600  # seconds for which a stream outlives its last line
 STATE_KEPT_FOR = 15  # seconds for which a follower's word counts
@@ -206,8 +208,8 @@ async def watching(instance_id: UUID, tenant_id: UUID, seat: str) -> AsyncIterat
     finally:
         try:
             await client.zrem(_key("seats", tenant_id), seat)
-        except RedisError:
-            pass  # the seat runs out by itself
+        except RedisError as error:
+            logger.info("a seat is not given back, and runs out by itself: %s", error)
         await client.aclose()
 
 

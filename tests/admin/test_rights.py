@@ -72,8 +72,12 @@ def test_what_names_a_plan_at_stripe_is_fixed(staff_client: Client, business: Bu
         for name in ("position", "trial_days", "memory_mb", "cpu_millis", "pids", "disk_gb", "bots",
                      "backups_kept", "placement")
     }  # fmt: skip
-    prices = {f"prices-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
-    changes = {"name": "Little", "code": "other", "stripe_product_id": "prod_other", **prices}
+    inlines = {
+        f"{inline}-{name}": "0"
+        for inline in ("prices", "included_usage")
+        for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
+    changes = {"name": "Little", "code": "other", "stripe_product_id": "prod_other", **inlines}
     staff_client.post(change_page(business.plan), {**fields, **changes}, secure=True)
     business.plan.refresh_from_db()
     assert business.plan.name == "Little"

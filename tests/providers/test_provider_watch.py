@@ -72,7 +72,7 @@ def test_staff_are_told_of_each_change_once(hetzner: Vendor, settings: Any) -> N
     for _ in range(4):
         provider_watch.look_at("hetzner")
         provider_watch.tell_changes()
-    assert [letter.subject for letter in mail.outbox] == ["The provider hetzner is down"]
+    assert [letter.subject for letter in mail.outbox] == ["[WOPR] The provider hetzner is down"]
 
 
 def test_a_changed_price_is_kept_beside_the_earlier_one(hetzner: Vendor) -> None:
