@@ -114,7 +114,11 @@ class DocumentListView(TenantScoped, generics.ListAPIView[Document]):
     def get_queryset(self) -> QuerySet[Document]:
         if getattr(self, "swagger_fake_view", False):
             return Document.objects.none()
-        return self.tenant.documents.defer("content")
+        return (
+            Document.objects.readable_by(self.request.user)
+            .filter(tenant=self.tenant)
+            .defer("content")
+        )
 
 
 class DocumentContentView(APIView):
@@ -125,7 +129,7 @@ class DocumentContentView(APIView):
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     def get(self, request: Request, document_id: UUID) -> HttpResponse:
-        mine = Document.objects.filter(tenant__in=Tenant.objects.of(request.user))
+        mine = Document.objects.readable_by(request.user)
         document = get_object_or_404(mine, pk=document_id)
         response = HttpResponse(bytes(document.content), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{document.filename}"'

@@ -1,10 +1,22 @@
 """Letters to a tenant, and documents made for one. Both are rows before they are anything else."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
-from tenants.models.tenant import Tenant
+from tenants.models.tenant import Membership, Tenant
 from wopr.common.models import Identified
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def readable_by(self, user: Any) -> "DocumentQuerySet":
+        """Members read what is about bots; what is about money, only those who may pay."""
+        may_pay = Tenant.objects.filter(
+            memberships__user__pk=user.pk or 0, memberships__role__in=Membership.MAY_PAY
+        )
+        open_to_all = Q(tenant__in=Tenant.objects.of(user)) & ~Q(kind__in=Document.ABOUT_MONEY)
+        return self.filter(open_to_all | Q(tenant__in=may_pay))
 
 
 class Document(Identified):
@@ -17,6 +29,8 @@ class Document(Identified):
         CREDIT_NOTE = "credit_note"
         TERMINATION = "termination"
 
+    ABOUT_MONEY = (Kind.INVOICE, Kind.RECEIPT, Kind.CREDIT_NOTE)
+
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="documents")
     kind = models.CharField(max_length=32, choices=Kind)
     cause = models.CharField(max_length=128, help_text="What it is about, e.g. instance:<id>.")
@@ -25,6 +39,8 @@ class Document(Identified):
     content = models.BinaryField()
     size = models.PositiveIntegerField(help_text="Bytes.")
     sha256 = models.CharField(max_length=64)
+
+    objects = DocumentQuerySet.as_manager()
 
     class Meta:
         constraints = (

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from rest_framework.test import APIClient
 
-from tenants.models import Document, Tenant, User
+from tenants.models import Document, Membership, Tenant, User
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,19 @@ def test_the_list_tells_what_there_is_and_where(
     assert (listed["title"], listed["size"]) == ("Welcome", len(CONTENT))
     assert listed["sha256"] == document.sha256
     assert api.get(listed["url"]).content == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["invoice", "receipt", "credit_note"])
+def test_what_is_about_money_is_for_those_who_may_pay(
+    document: Document, tenant: Tenant, alice: User, bob: User, kind: str
+) -> None:
+    Document.objects.update(kind=kind)
+    path = f"/api/v1/documents/{document.pk}/content"
+    assert signed_in(alice).get(path).status_code == 200
+    assert signed_in(bob).get(path).status_code == 404
+    assert signed_in(bob).get(f"/api/v1/tenants/{tenant.pk}/documents").json() == []
+    Membership.objects.filter(user=bob).update(role=Membership.Role.BILLING)
+    assert signed_in(bob).get(path).status_code == 200
 
 
 def test_strangers_find_nothing(document: Document, charlie: User) -> None:
