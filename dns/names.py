@@ -40,6 +40,14 @@ def hostname_of(text: str) -> str:
     return hostname
 
 
+def record_name_of(text: str) -> str:
+    """A whole name that staff give a record, perhaps with a wildcard. Raises Refused for others."""
+    name = text.strip().rstrip(".").lower()
+    if not _is_hostname(name.removeprefix("*.")):
+        raise Refused("name_malformed", f"{text!r} is no whole host name.", field="name")
+    return name
+
+
 def _is_hostname(name: str) -> bool:
     labels = name.split(".")
     if len(labels) < 2 or len(name) > LONGEST or _is_address(name):

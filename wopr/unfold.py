@@ -153,6 +153,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Servers", "dns", "fleet.server"),
                 _item("Providers", "storefront", "fleet.providerhealth"),
                 _item("Offers", "request_quote", "fleet.catalogueoffer"),
+                _item("Agents' plans", "smart_toy", "fleet.agentplan"),
                 _item("Nodes", "dns", "fleet.node"),
                 _item("Machines' differences", "difference", "fleet.drift"),
                 _item("Releases", "package_2", "fleet.release"),

@@ -1,6 +1,7 @@
 """Staff's pages of machines, bots and operations."""
 
 from fleet.admin import (
+    agents,
     backups,
     drift,
     instances,
@@ -12,6 +13,7 @@ from fleet.admin import (
 )
 
 __all__ = [
+    "agents",
     "backups",
     "drift",
     "instances",

@@ -1,5 +1,6 @@
 """Machines, bots, and every durable change that is made to them."""
 
+from fleet.models.agent import AgentPlan
 from fleet.models.backup import Backup, BackupRepository
 from fleet.models.drift import Drift
 from fleet.models.instance import Instance, Route
@@ -12,6 +13,7 @@ from fleet.models.server import Server, ServerMove
 from fleet.models.variable import Variable
 
 __all__ = [
+    "AgentPlan",
     "Authority",
     "Backup",
     "BackupRepository",
