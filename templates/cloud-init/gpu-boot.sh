@@ -49,7 +49,7 @@ fail() {
   trap - ERR
   echo "stage $STAGE failed at line $1"
   sync
-  tail -c 6000 "$LOG" > "$STATE/failure.log"
+  { tail -c 6000 "$LOG" || echo "there is no log"; } > "$STATE/failure.log"
   report "$STAGE" fail "$STATE/failure.log" || true
   touch "$STATE/failed"
   exit 1
@@ -148,6 +148,6 @@ stage installing_docker install_docker
 stage downloading_models download_models
 stage starting_services start_services
 stage registering register "$STATE/tls/proxy.pem"
-STAGE=done
+STAGE="done"
 report "done" end
 touch "$STATE/done"
