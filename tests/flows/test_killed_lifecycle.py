@@ -31,18 +31,13 @@ import pathlib
 for file in pathlib.Path("/data").glob("wopr.sqlite*"):
     file.unlink()
 """
-# What is so already when the step's turn comes.
-IDLE = {"clone": ("pull_image",), "terminate": ("remove_domains",)}
 
 
-def moments(
-    kind: Kind[Instance], *, during: tuple[str, ...], recorded: bool = True
-) -> list[Moment]:
-    idle = IDLE.get(kind.name, ())
-    names = [step.name for step in kind.steps]
-    found = [Moment(name, "recorded", kind=kind.name) for name in names if recorded]
-    found += [Moment(name, "after", kind=kind.name) for name in names if name not in idle]
-    return found + [Moment(name, "during", kind=kind.name) for name in during]
+def moments(kind: Kind[Instance], *, during: tuple[str, ...]) -> list[Moment]:
+    """At the end of each step, and twice more in those that change most outside."""
+    boundaries = [Moment(step.name, "recorded", kind=kind.name) for step in kind.steps]
+    inside = [Moment(name, at, kind=kind.name) for name in during for at in ("during", "after")]
+    return boundaries + inside
 
 
 @pytest.fixture
@@ -123,10 +118,7 @@ def test_a_worker_killed_while_undoing_a_restore_ends_with_the_data_from_before(
 
 
 @pytest.mark.parametrize(
-    "moment",
-    # Its steps are those of a provision and a restore, which die at each record as well.
-    moments(CLONE, during=("fill_data", "publish_route", "publish_record"), recorded=False),
-    ids=str,
+    "moment", moments(CLONE, during=("fill_data", "publish_route", "publish_record")), ids=str
 )
 def test_a_worker_killed_while_cloning_ends_with_two_bots_of_equal_data(
     moment: Moment, bot: Instance, backup: Backup, world: World
