@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from billing.models import Entitlement, Plan
 from billing.tasks import notices_queue
 from fleet.engines.docker import engine
-from fleet.models import Backup, Instance, Node, Operation
-from fleet.operations.steps.backups import repository
+from fleet.models import Backup, BackupRepository, Instance, Node, Operation
 from fleet.tasks import exports_expire
 from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl
 from tenants.models import Document, Tenant
@@ -246,7 +246,8 @@ def the_end(life: Life) -> list[str]:
         audit_is_clean()
     with life.later((EXPORT + 1) * DAY):
         assert life.get("exports") == []
-        assert repository(life.instance).tags() == set()
+        assert not BackupRepository.objects.exists()
+        assert not any(Path(settings.WOPR_BACKUP_REPOSITORY).iterdir())
         assert Backup.objects.get().forgotten_at is not None
         assert Operation.objects.exclude(state="succeeded").count() == 0
         assert Entitlement.objects.get().status == "canceled"
