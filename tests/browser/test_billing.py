@@ -144,8 +144,8 @@ def test_arrears_are_told_on_every_page_in_the_words_of_the_letter_until_they_ar
 def words_of_letter(kind: str) -> list[str]:
     """What the first two paragraphs of a letter say around their names, amounts and dates."""
     template = (ROOT / "templates" / "mail" / f"{kind}.txt").read_text()
-    paragraphs = "\n".join(template.split("\n\n")[:2])
-    parts = [part.strip(" \n") for part in re.split(r"{[{%].*?[}%]}", paragraphs)]
+    paragraphs = template.split("\n\n")[:2]
+    parts = [p.strip() for text in paragraphs for p in re.split(r"{[{%].*?[}%]}", text)]
     assert len(parts) > 3, "the letter has names, amounts and dates"
     return [part for part in parts if part]
 

@@ -26,7 +26,7 @@ def test_invoice_and_receipt_of_a_payment_are_there_to_download(
 def test_a_cap_is_set_and_removed_on_the_usage_page(regular: Customer) -> None:
     opens(regular, "Usage")
     meter = panel(regular, "Inference tokens")
-    expect(meter).to_contain_text("nothing included, no cap")
+    expect(meter).to_contain_text("1,000,000 included, no cap")
     meter.get_by_label("Your cap for each month").fill("0")
     meter.get_by_role("button", name="Save").click()
     expect(meter).to_contain_text("cap 0")

@@ -39,7 +39,7 @@ def test_an_owner_stops_starts_backs_up_and_restores_a_bot(owner: Customer) -> N
 
     does(owner, "Stop")
     returns(owner, bot)
-    expect(owner.page.get_by_text("It is stopped")).to_be_visible()
+    expect(owner.page.get_by_text("It is stopped", exact=True)).to_be_visible()
 
     does(owner, "Start")
     returns(owner, bot, "/backups")
@@ -72,7 +72,7 @@ def test_an_owner_names_a_bot_and_gives_it_a_variable_that_is_not_shown_again(
     owner.button("Save").click()
     succeeds(owner)
     returns(owner, bot, "/settings")
-    expect(panel(owner, "Variables").get_by_text("API_KEY", exact=True)).to_be_visible()
+    expect(panel(owner, "Variables").get_by_text("API_KEY", exact=True).first).to_be_visible()
     assert "something secret" not in owner.page.content()
 
     name = f"{owner.slug}-too"
