@@ -77,7 +77,7 @@ def test_an_owner_names_a_bot_and_gives_it_a_variable_that_is_not_shown_again(
     assert "something secret" not in owner.page.content()
 
     name = f"{owner.slug}-too"
-    owner.page.get_by_label("Name", exact=True).fill(name)
+    owner.page.get_by_role("textbox", name="Name", exact=True).fill(name)
     owner.button("Rename").click()
     succeeds(owner)
     returns(owner, bot)
