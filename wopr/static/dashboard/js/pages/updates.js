@@ -1,5 +1,6 @@
 /** A bot's releases: what it runs, what is out, when it is updated, and the way back. */
 import { post, put } from "../api.js";
+import { BotCrumbs } from "../parts/bot-crumbs.js";
 import { Copyable } from "../parts/copy.js";
 import { CrashNotice } from "../parts/crash.js";
 import { ConfirmDialog } from "../parts/dialog.js";
@@ -181,11 +182,10 @@ export function Updates({ params }) {
   const { id } = params;
   const bot = useResource(`/instances/${id}`);
   const { data, error, reload, loading } = useResource(`/instances/${id}/updates`);
-  const slug = bot.data?.slug ?? "\u00a0";
   return html`<${Page}
     title="Updates"
     tab=${`Updates of ${bot.data?.slug ?? "a bot"}`}
-    crumbs=${html`<a href="/">Your bots</a> / <a href=${`/instances/${id}`}>${slug}</a> / Updates`}
+    crumbs=${html`<${BotCrumbs} instance=${bot.data} /> / Updates`}
   >
     <${ErrorNotice} error=${!data && error} title="The releases could not be read" retry=${reload} />
     ${loading && html`<div class="panel panel-body"><${Loading} lines=${6} what="the releases" /></div>`}
