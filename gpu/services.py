@@ -1,11 +1,10 @@
-"""Every write of gpu's surfaces: ordering a GPU node, giving it back, rebooting it, budgets."""
+"""Every write of gpu's surfaces: ordering a GPU node, giving it back, rebooting it."""
 
 from django.db import transaction
 
 from fleet import server_services
 from fleet.models import CatalogueOffer, Operation, Server
-from gpu.models import Budget, GpuNode
-from tenants.models import Tenant
+from gpu.models import GpuNode
 from wopr.common.errors import Refused
 
 
@@ -35,16 +34,6 @@ def gpu_destroy(*, node: GpuNode, cause: str) -> Operation:
 
 def gpu_reboot(*, node: GpuNode, cause: str) -> Operation:
     return server_services.server_reboot(server=_server(node), cause=cause)
-
-
-def budget_set(*, tenant: Tenant, limit: int | None) -> None:
-    """The most that the tenant wants to spend on inference in a month, in micros; None: default."""
-    if limit is None:
-        Budget.objects.filter(tenant=tenant).delete()
-        return
-    if limit < 0:
-        raise Refused("invalid_budget", "A budget cannot be negative.", field="limit")
-    Budget.objects.update_or_create(tenant=tenant, defaults={"limit": limit})
 
 
 def _server(node: GpuNode) -> Server:

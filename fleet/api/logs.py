@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from fleet.api.scope import watchable
+from fleet.api.stream import event_stream
 from fleet.api.watching import UNAVAILABLE, log_events
 from fleet.gateways import lines as board
 from wopr.common.errors import ProviderError, Refused
@@ -83,13 +84,7 @@ class LogEventsView(APIView):
         except ProviderError as error:
             raise _unavailable() from error
         after = board.valid_id(request.headers.get("Last-Event-ID", ""))
-        response: Any = StreamingHttpResponse(
-            log_events(instance.pk, instance.tenant_id, seat, after=after),
-            content_type="text/event-stream",
-        )
-        response["Cache-Control"] = "no-cache"
-        response["X-Accel-Buffering"] = "no"
-        return response  # type: ignore[no-any-return]
+        return event_stream(log_events(instance.pk, instance.tenant_id, seat, after=after))
 
 
 def _unavailable() -> Refused:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
 from fleet.api.serializers import OperationSerializer
@@ -18,6 +19,14 @@ from fleet.models import Operation
 LOOK_EVERY = 0.3  # seconds; one indexed query of one number
 HEARTBEAT_EVERY = 15.0  # seconds; proxies cut what is silent
 LONGEST = 600.0  # seconds; the client reconnects by itself
+
+
+def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    """The answer that carries server-sent events, kept by no proxy on the way."""
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache"
+    response["X-Accel-Buffering"] = "no"
+    return response
 
 
 async def operation_events(operation_id: UUID, *, after: int) -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from fleet import services
 from fleet.api.serializers import InstanceSerializer, OperationSerializer
-from fleet.api.stream import operation_events
+from fleet.api.stream import event_stream, operation_events
 from fleet.models import Instance, Operation
 from fleet.models.drift import missed_now
 from tenants.api.views import TenantScoped
@@ -107,12 +107,7 @@ class OperationEventsView(APIView):
         operation = get_object_or_404(_mine(request), pk=operation_id)
         seen = request.headers.get("Last-Event-ID", "")
         after = int(seen) if seen.isdigit() else -1
-        response: Any = StreamingHttpResponse(
-            operation_events(operation.pk, after=after), content_type="text/event-stream"
-        )
-        response["Cache-Control"] = "no-cache"
-        response["X-Accel-Buffering"] = "no"
-        return response  # type: ignore[no-any-return]
+        return event_stream(operation_events(operation.pk, after=after))
 
 
 def _mine(request: Any) -> QuerySet[Operation]:

@@ -1,11 +1,9 @@
 """Backing a bot up, proving old backups again, restoring one, and making a new bot of one."""
 
-from django.utils import timezone
-
 from fleet.models import Backup, Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.ledger import live_operation
-from fleet.operations.provision import load_instance
+from fleet.operations.provision import INTO_SERVICE, instance_failed, load_instance
 from fleet.operations.steps import (
     backups,
     containers,
@@ -14,7 +12,6 @@ from fleet.operations.steps import (
     recreating,
     restoring,
     retention,
-    welcome,
 )
 
 
@@ -27,12 +24,6 @@ def _asked_as_before(instance: Instance) -> None:
     before = live_operation("instance", instance.pk).parameters["was"]
     if before == Instance.Status.STOPPED:
         Instance.objects.filter(pk=instance.pk).update(desired=Instance.Desired.STOPPED)
-
-
-def _failed(instance: Instance) -> None:
-    Instance.objects.filter(pk=instance.pk).update(
-        status=Instance.Status.FAILED, updated_at=timezone.now()
-    )
 
 
 BACKUP = register(
@@ -96,14 +87,8 @@ CLONE = register(
             restoring.FindBackup(),
             containers.PullImage(),
             restoring.FillNew(),
-            containers.StartContainer(),
-            containers.WaitHealthy(),
-            reach.PublishRoute(),
-            reach.PublishRecord(),
-            reach.VerifyPublic(),
-            welcome.RenderWelcome(),
-            welcome.SendWelcome(),
+            *INTO_SERVICE,
         ),
-        failed=_failed,
+        failed=instance_failed,
     )
 )

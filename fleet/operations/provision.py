@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from fleet.models import Instance
-from fleet.operations.base import Kind, register
+from fleet.operations.base import Kind, Step, register
 from fleet.operations.steps import containers, reach, welcome
 
 
@@ -13,11 +13,23 @@ def load_instance(instance_id: UUID) -> Instance:
     return Instance.objects.select_related("tenant", "node", "release").get(pk=instance_id)
 
 
-def _failed(instance: Instance) -> None:
+def instance_failed(instance: Instance) -> None:
+    """It is set up again after a while, or by somebody."""
     Instance.objects.filter(pk=instance.pk).update(
         status=Instance.Status.FAILED, updated_at=timezone.now()
     )
 
+
+# From a container that is there to a bot that its customer was told of.
+INTO_SERVICE: tuple[Step[Instance], ...] = (
+    containers.StartContainer(),
+    containers.WaitHealthy(),
+    reach.PublishRoute(),
+    reach.PublishRecord(),
+    reach.VerifyPublic(),
+    welcome.RenderWelcome(),
+    welcome.SendWelcome(),
+)
 
 PROVISION = register(
     Kind(
@@ -29,14 +41,8 @@ PROVISION = register(
             containers.PullImage(),
             containers.CreateVolume(),
             containers.CreateContainer(),
-            containers.StartContainer(),
-            containers.WaitHealthy(),
-            reach.PublishRoute(),
-            reach.PublishRecord(),
-            reach.VerifyPublic(),
-            welcome.RenderWelcome(),
-            welcome.SendWelcome(),
+            *INTO_SERVICE,
         ),
-        failed=_failed,
+        failed=instance_failed,
     )
 )

@@ -17,7 +17,16 @@ TO_RUN = (
     "libharfbuzz-subset0",
     "fonts-dejavu-core",
 )
-TO_TEST = (*TO_RUN, "chromium", "poppler-utils", "busybox-static", "openssh-server", "nftables")
+TO_TEST = (
+    *TO_RUN,
+    "chromium",
+    "poppler-utils",
+    "busybox-static",
+    "openssh-server",
+    "nftables",
+    "iproute2",
+    "procps",
+)
 
 
 def missing(packages: Sequence[str]) -> list[str]:
