@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +20,7 @@ from wopr.common.correlation import correlation
 from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
+Seen = TypeVar("Seen")
 MAX_ATTEMPTS = 12
 LONGEST_WAIT = 60.0  # seconds between two tries
 _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.5  # seconds between two looks while waiting in the worker
@@ -78,31 +79,29 @@ def _do(held: ledger.Claim, kind: Kind[Any], row: Row) -> bool:
 
 def carry_out(step: Step[Any], subject: Any) -> Facts:
     """Looks whether the work is done, does it, and looks again. Raises NotYet if it is not seen."""
-    facts = _look(step, subject)
-    if isinstance(facts, NotYet):
-        step.act(subject)
-        facts = _look_patiently(step, subject)
+    with suppress(NotYet):
+        return _see(step, subject)
+    step.act(subject)
+    return _patiently(step, lambda: _see(step, subject))
+
+
+def _see(step: Step[Any], subject: Any) -> Facts:
+    """What is seen now. Raises NotYet if nothing is."""
+    facts = step.observe(subject)
+    if facts is None:
+        raise NotYet(f"{step.title}: not seen yet")
     return facts
 
 
-def _look(step: Step[Any], subject: Any) -> Facts | NotYet:
-    """What is seen now, or why nothing is."""
-    try:
-        facts = step.observe(subject)
-    except NotYet as not_yet:
-        return not_yet
-    return NotYet(f"{step.title}: not seen yet") if facts is None else facts
-
-
-def _look_patiently(step: Step[Any], subject: Any) -> Facts:
-    """Looks again and again for as long as the step has patience; raises NotYet after that."""
+def _patiently(step: Step[Any], attempt: Callable[[], Seen]) -> Seen:
+    """Tries again and again for as long as the step has patience; raises NotYet after that."""
     end, pause = time.monotonic() + step.patience, _FIRST_LOOK
     while True:
-        seen = _look(step, subject)
-        if not isinstance(seen, NotYet):
-            return seen
-        if time.monotonic() + pause > end:
-            raise seen
+        try:
+            return attempt()
+        except NotYet:
+            if time.monotonic() + pause > end:
+                raise
         time.sleep(pause)
         pause = min(pause * 1.5, _SLOWEST_LOOK)
 
@@ -148,7 +147,7 @@ def _undo(held: ledger.Claim, kind: Kind[Any], row: Row) -> bool:
         return True
     ledger.step_begin(held, row)
     try:
-        step.undo(subject)
+        _patiently(step, lambda: step.undo(subject))
     except Exception as error:  # whatever it is, it must not stop the undoing of the rest
         logger.exception("undoing %s failed, try %s", row.name, row.attempts)
         ledger.step_wait(held, row, str(error), _backoff(row.attempts), in_order=False)

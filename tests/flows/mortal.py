@@ -139,6 +139,7 @@ def work(operation_id: UUID, moment: Moment | None) -> None:
     correspondence.SENDING_LEASE = timedelta(seconds=1)
     # A bot that ran before and stays silent is given up after one try; after minutes in production.
     WaitHealthyAgain.deadline = Recreate.deadline = 0.0
+    WaitHealthyAgain.patience = 10.0
     if moment is not None:
         doom(moment)
     runner.run(operation_id)

@@ -27,7 +27,7 @@ AT_ROWS = ("end_move",)
 DOING = [
     Moment(step, point, kind="move")
     for step in STEPS
-    for point in ("before", "after", "recorded")
+    for point in ("after", "recorded")  # a death before a step is one after the step before it
     if step not in IDLE or point == "recorded"
 ]
 DOING += [

@@ -23,9 +23,10 @@ Open = Callable[[], Operation]
 
 
 def moments(kind: str, steps: list[str]) -> list[Moment]:
-    found = [Moment(step, point, kind=kind) for step in steps for point in ("before", "recorded")]
+    """A death before a step is one after the step before it."""
+    recorded = [Moment(step, "recorded", kind=kind) for step in steps]
     acting = [step for step in steps if step not in LOOKING]
-    return found + [Moment(s, p, kind=kind) for s in acting for p in ("during", "after")]
+    return recorded + [Moment(s, p, kind=kind) for s in acting for p in ("during", "after")]
 
 
 @pytest.fixture(autouse=True)

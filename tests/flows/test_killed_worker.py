@@ -24,7 +24,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 Open = Callable[[], Operation]
 
 STEPS = [step.name for step in PROVISION.steps]
-DOING = [Moment(step, point) for step in STEPS for point in ("before", "after", "recorded")]
+# A death before a step is one after the step before it.
+DOING = [Moment(STEPS[0], "before")]
+DOING += [Moment(step, point) for step in STEPS for point in ("after", "recorded")]
 DOING += [Moment(step, "during") for step in STEPS if step not in LOOKING]
 UNDOING = [
     Moment(step, point, undoing=True)

@@ -168,6 +168,8 @@ class BootMachine(_Boot):
 class AwaitEnrolment(_Boot):
     name = "await_enrolment"
     title = "Wait until it enrols"
+    # A boot takes a minute or more: the worker has better things to do.
+    patience = 0.0
 
     def observe(self, server: Server) -> Facts | None:
         node = Node.objects.filter(server=server, server__enrolled_at__isnull=False).first()
