@@ -18,6 +18,7 @@ api: list[Any] = [
     path("", include("tenants.api.urls")),
     path("", include("billing.api.urls")),
     path("", include("fleet.api.urls")),
+    path("", include("gpu.api.urls")),
     path("schema", SpectacularAPIView.as_view(permission_classes=(Public,)), name="schema"),
     path(
         "docs",

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from billing.models import Checkout, Plan
 from dns.models import CustomDomain
 from fleet.models import Backup, Instance, Operation
+from gpu.models import GpuNode
 from tenants.models import Document, Membership, Tenant, User
 from tests.architecture.routes import METHODS, Route, api_routes
 from tests.conftest import signed_in
@@ -31,6 +32,8 @@ PUBLIC: Verdicts = dict.fromkeys(("visitor", "charlie", "bob", "alice"), LET_IN)
 SIGNED_IN: Verdicts = {**PUBLIC, "visitor": SIGN_IN}
 MEMBERS: Verdicts = {**SIGNED_IN, "charlie": NOTHING_HERE}
 PAYERS: Verdicts = {**MEMBERS, "bob": FORBIDDEN}
+# None of the four is of the staff.
+STAFF: Verdicts = {**dict.fromkeys(PUBLIC, FORBIDDEN), "visitor": SIGN_IN}
 
 # There is no address for a mail provider's reports as long as no provider is configured.
 NOBODY: Verdicts = dict.fromkeys(PUBLIC, NOTHING_HERE)
@@ -95,6 +98,11 @@ RULES: dict[str, Verdicts] = {
     "GET api/v1/tenants/<uuid:tenant_id>/exports/<uuid:export_id>/content": PAYERS,
     "GET api/v1/operations/<uuid:operation_id>": MEMBERS,
     "GET api/v1/operations/<uuid:operation_id>/events": MEMBERS,
+    "GET api/v1/gpu/nodes": STAFF,
+    "POST api/v1/gpu/nodes": STAFF,
+    "GET api/v1/gpu/nodes/<uuid:node_id>": STAFF,
+    "DELETE api/v1/gpu/nodes/<uuid:node_id>": STAFF,
+    "POST api/v1/gpu/nodes/<uuid:node_id>/reboot": STAFF,
 }
 
 
@@ -134,6 +142,7 @@ def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
         "document_id": document.pk,
         "domain_id": domain.pk,
         "uuid": endpoint.djstripe_uuid,
+        "node_id": GpuNode.objects.create(name="gpu-1").pk,
     }
 
 
