@@ -31,7 +31,7 @@ journey: venv ## Play a customer's way from sign-up to a running bot on a fresh 
 .PHONY: test
 test: venv ## Run the tests on real parts; a part of them by ONLY=tests/billing
 	@$(STACK) packages --for-tests
-	@exec $(STACK) with-infrastructure -- $(CURDIR)/$(BIN)/python -m pytest $(ONLY)
+	@exec $(STACK) test -- $(ONLY)
 
 .PHONY: lint
 lint: venv ## Check format, types, imports, templates, dependencies and known dangers

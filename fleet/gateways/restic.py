@@ -46,11 +46,17 @@ class Repository:
 
     def ensure(self) -> None:
         """Creates the repository unless it is there."""
-        if self._run("cat", "config", check=False).returncode == 0:
+        if self._is_there():
             return
         made = self._run("init", check=False)
         if made.returncode != 0 and b"already" not in made.stderr:
             raise ProviderError(f"the backup repository cannot be made: {_last_line(made.stderr)}")
+
+    def _is_there(self) -> bool:
+        """Each call of restic derives its key anew, for half a second: a folder is looked into."""
+        if self.is_folder:
+            return os.path.exists(f"{self._environment['RESTIC_REPOSITORY']}/config")
+        return self._run("cat", "config", check=False).returncode == 0
 
     def snapshots(self) -> dict[str, set[str]]:
         """Everything that is there: id to tags."""
@@ -70,16 +76,18 @@ class Repository:
             self._run("forget", "--prune", *found)
 
     def store(self, chunks: Iterable[bytes], *, tag: str) -> str:
-        """Stores the stream; returns the snapshot's id."""
+        """Stores the stream; returns the snapshot's id, or (older ones) its first eight digits."""
         command = ("backup", "--json", "--stdin", "--stdin-filename", FILE, "--tag", tag)
         with self._process(*command) as (process, errors):
             _feed(process, chunks)
             output = process.stdout.read() if process.stdout else b""
             _insist(process, errors, "the backup could not be stored")
         summaries = [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
-        told = str(next(s for s in reversed(summaries) if "snapshot_id" in s)["snapshot_id"])
-        # Older ones tell the first eight digits only.
-        return next(snapshot for snapshot in self.snapshots() if snapshot.startswith(told))
+        return str(next(s for s in reversed(summaries) if "snapshot_id" in s)["snapshot_id"])
+
+    def find(self, told: str) -> str | None:
+        """The whole id of the snapshot that was told by `store`, if it is there."""
+        return next((key for key in self.snapshots() if key.startswith(told)), None)
 
     def fetch(self, snapshot: str) -> Iterator[bytes]:
         """The stored stream again."""

@@ -3,14 +3,14 @@
 import argparse
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 from sandbox.stack import packages
 from sandbox.stack.bench import bench
-from sandbox.stack.infrastructure import Wishes, started_infrastructure
+from sandbox.stack.infrastructure import temporary_infrastructure
 from sandbox.stack.journey import journey
-from sandbox.stack.places import MACHINE, REPOSITORY
+from sandbox.stack.lanes import run_tests
+from sandbox.stack.places import REPOSITORY
 from sandbox.stack.running import clean, run
 from sandbox.stack.supervisor import StackError
 
@@ -19,11 +19,14 @@ DEFAULT_FOLDER = REPOSITORY / ".wopr"
 
 def with_infrastructure(options: argparse.Namespace) -> int:
     """Run a command among the parts, in a temporary folder; return its exit code."""
-    with tempfile.TemporaryDirectory(prefix="wopr-stack-", dir=MACHINE) as folder:
-        wishes = Wishes(folder=Path(folder), free_ports=True, keep=False)
-        with started_infrastructure(wishes) as parts:
-            parts.supervisor.say(f"running {' '.join(options.command)}")
-            return parts.supervisor.run(options.command, parts.environment())
+    with temporary_infrastructure() as parts:
+        parts.supervisor.say(f"running {' '.join(options.command)}")
+        return parts.supervisor.run(options.command, parts.environment())
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run tests by their paths, the whole suite on all processors; return pytest's exit code."""
+    return run_tests(options.paths)
 
 
 def install_packages(options: argparse.Namespace) -> int:
@@ -41,6 +44,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     around = commands.add_parser("with-infrastructure", help=with_infrastructure.__doc__)
     around.add_argument("command", nargs="+")
     around.set_defaults(act=with_infrastructure)
+
+    testing = commands.add_parser("test", help=test.__doc__)
+    testing.add_argument("paths", nargs="+")
+    testing.set_defaults(act=test)
 
     everything = commands.add_parser("run", help=run.__doc__)
     everything.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)

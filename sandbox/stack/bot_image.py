@@ -53,25 +53,42 @@ def repository_at(port: int) -> str:
 
 
 def push_release(engine: Engine, registry: str, release: Release) -> str:
-    """Build a release if need be, push it behind the moving tag, and return its digest."""
+    """Build and push a release if need be, move the tag to it, and return its digest."""
     client = engine.client(timeout=300)
     try:
-        local = build(client, release)
-        repository = f"{registry}/{REPOSITORY_NAME}"
-        client.api.tag(local, repository, MOVING_TAG)
-        for line in client.api.push(repository, tag=MOVING_TAG, stream=True, decode=True):
-            if "error" in line:
-                raise StackError(f"the bot image was not pushed: {line['error']}")
-        # Without the local name an engine that "has" the tag must still ask the registry.
-        client.api.remove_image(f"{repository}:{MOVING_TAG}", noprune=True)
+        base = os.environ.get("PYTHON_IMAGE") or base_image(client)
+        own_tag = content_hash(base, release)
+        if not has_tag(registry, own_tag):
+            push(client, build(client, release, base), f"{registry}/{REPOSITORY_NAME}", own_tag)
     except DockerException as error:
         raise StackError(f"the bot image was not built and pushed: {error}") from error
+    move_tag(registry, own_tag)
     return digest(registry)
 
 
-def build(client: docker.DockerClient, release: Release) -> str:
+def push(client: docker.DockerClient, local: str, repository: str, tag: str) -> None:
+    """Push an image of the engine under that name."""
+    client.api.tag(local, repository, tag)
+    for line in client.api.push(repository, tag=tag, stream=True, decode=True):
+        if "error" in line:
+            raise StackError(f"the bot image was not pushed: {line['error']}")
+    # Without the local name an engine that "has" the image must still ask the registry.
+    client.api.remove_image(f"{repository}:{tag}", noprune=True)
+
+
+def move_tag(registry: str, tag: str) -> None:
+    """Have the moving tag name what this tag names."""
+    manifests = f"http://{registry}/v2/{REPOSITORY_NAME}/manifests"
+    manifest = httpx.get(f"{manifests}/{tag}", headers={"Accept": MANIFEST}, timeout=10)
+    headers = {"Content-Type": manifest.raise_for_status().headers["Content-Type"]}
+    moved = httpx.put(
+        f"{manifests}/{MOVING_TAG}", content=manifest.content, headers=headers, timeout=10
+    )
+    moved.raise_for_status()
+
+
+def build(client: docker.DockerClient, release: Release, base: str) -> str:
     """Return the local name of the release's image, building it unless the engine has it."""
-    base = os.environ.get("PYTHON_IMAGE") or base_image(client)
     name = f"wopr-bot:{content_hash(base, release)}"
     try:
         client.images.get(name)
@@ -105,16 +122,21 @@ def digest(registry: str) -> str:
 
 def has_release(registry: str) -> bool:
     """Say whether anything was pushed yet."""
+    return has_tag(registry, MOVING_TAG)
+
+
+def has_tag(registry: str, tag: str) -> bool:
+    """Say whether the registry has the bot's image by that tag."""
     url = f"http://{registry}/v2/{REPOSITORY_NAME}/tags/list"
     answer = httpx.get(url, timeout=10)
-    return answer.status_code == httpx.codes.OK and MOVING_TAG in (answer.json()["tags"] or [])
+    return answer.status_code == httpx.codes.OK and tag in (answer.json()["tags"] or [])
 
 
 class Seed:
     """A copy of a registry's folder that holds the first release, so a push costs nothing."""
 
     def __init__(self, folder: Folder) -> None:
-        recipe = Path(python_image.__file__).read_text() + sys.version
+        recipe = Path(python_image.__file__).read_text() + Path(__file__).read_text() + sys.version
         key = content_hash(os.environ.get("PYTHON_IMAGE", recipe), Release())
         self.kept = CACHE / "registry" / key
         self.used = folder.path / "registry"

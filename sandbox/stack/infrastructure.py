@@ -1,6 +1,7 @@
 """Everything that the product needs around it, started in order and described by variables."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from sandbox.stack.containers import network_of, remove_all
 from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
 from sandbox.stack.gpu import start_gpu_node
 from sandbox.stack.nameserver import start_nameserver
-from sandbox.stack.places import Folder
+from sandbox.stack.places import MACHINE, Folder
 from sandbox.stack.postgres import start_postgres
 from sandbox.stack.registry import start_registry
 from sandbox.stack.slots import Slot, claim_slot, port_is_free
@@ -234,6 +235,15 @@ def started_infrastructure(wishes: Wishes) -> Iterator[Infrastructure]:
         if not wishes.keep:
             folder.remove()
         slot.release()
+
+
+@contextmanager
+def temporary_infrastructure() -> Iterator[Infrastructure]:
+    """Start the parts in a folder, and on ports, that nobody else has."""
+    with tempfile.TemporaryDirectory(prefix="wopr-stack-", dir=MACHINE) as folder:
+        wishes = Wishes(folder=Path(folder), free_ports=True, keep=False)
+        with started_infrastructure(wishes) as parts:
+            yield parts
 
 
 def refuse_overlap(engine: Engine, deployment: str, slot: Slot) -> None:

@@ -8,7 +8,7 @@ from billing.models import Plan
 from fleet import services
 from fleet.models import Backup, Instance, Node, Operation
 from fleet.operations import ledger
-from fleet.operations.backing_up import CLONE, RESTORE
+from fleet.operations.backing_up import RESTORE
 from fleet.operations.base import Kind
 from fleet.operations.lifecycle import RENAME
 from fleet.operations.termination import TERMINATE
@@ -117,8 +117,20 @@ def test_a_worker_killed_while_undoing_a_restore_ends_with_the_data_from_before(
     assert data_of(world, bot) == DATA | LATER
 
 
+# Its other steps are those of a provision, at which a worker is killed as well.
 @pytest.mark.parametrize(
-    "moment", moments(CLONE, during=("fill_data", "publish_route", "publish_record")), ids=str
+    "moment",
+    [
+        Moment(step, point, kind="clone")
+        for step, point in (
+            ("find_backup", "recorded"),
+            ("fill_data", "during"),
+            ("fill_data", "after"),
+            ("fill_data", "recorded"),
+            ("start_container", "after"),
+        )
+    ],
+    ids=str,
 )
 def test_a_worker_killed_while_cloning_ends_with_two_bots_of_equal_data(
     moment: Moment, bot: Instance, backup: Backup, world: World

@@ -27,9 +27,8 @@ class TakeBackup(Step[Instance]):
             return self._nothing_to_copy(instance)
         backup = self._row(instance)
         # An id is known only of what was stored whole: a worker that dies leaves half a copy.
-        if not backup.snapshot or backup.snapshot not in repository(instance).snapshots():
-            return None
-        return {"backup": str(backup.pk), "snapshot": backup.snapshot}
+        snapshot = repository(instance).find(backup.snapshot) if backup.snapshot else None
+        return {"backup": str(backup.pk), "snapshot": snapshot} if snapshot else None
 
     @staticmethod
     def _nothing_to_copy(instance: Instance) -> Facts:
@@ -56,7 +55,9 @@ class TakeBackup(Step[Instance]):
 
     def record(self, instance: Instance, facts: Facts) -> None:
         if facts["backup"]:
-            Backup.objects.filter(pk=facts["backup"]).update(taken_at=timezone.now())
+            Backup.objects.filter(pk=facts["backup"]).update(
+                taken_at=timezone.now(), snapshot=facts["snapshot"]
+            )
 
     def _row(self, instance: Instance) -> Backup:
         operation = live_operation("instance", instance.pk)
