@@ -108,6 +108,11 @@ def signed_in(user: User) -> APIClient:
     return client
 
 
+def with_key(text: str) -> APIClient:
+    """The API as a program with a key."""
+    return APIClient(headers={"Authorization": f"Bearer {text}"})
+
+
 @pytest.fixture
 def staff_client(db: None) -> Client:
     staff = User.objects.create_superuser("staff@example.com", PASSWORD)

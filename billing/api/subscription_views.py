@@ -15,23 +15,19 @@ from billing.api.serializers import (
     SubscriptionSerializer,
 )
 from billing.changes import Wish
-from tenants.api.views import TenantScoped
-from tenants.models import Membership
-from wopr.common.permissions import SignedIn
+from tenants.api.access import TenantScoped
+from tenants.policy import Right
 
 
 class SubscriptionAction(TenantScoped):
     """Anything that may cost money: for roles that may pay, and not too often."""
 
-    permission_classes = (SignedIn,)
-    roles = Membership.MAY_PAY
+    right = Right.PAY
     throttle_scope = "checkout"
 
 
 class SubscriptionPreviewView(SubscriptionAction):
     """What a change of plan, number of bots or add-ons would cost now. Changes nothing."""
-
-    permission_classes = (SignedIn,)
 
     @extend_schema(request=ChangeSerializer, responses=PreviewSerializer)
     def post(self, request: Request, **_: Any) -> Response:
@@ -42,8 +38,6 @@ class SubscriptionPreviewView(SubscriptionAction):
 class SubscriptionChangeView(SubscriptionAction):
     """Changes plan, number of bots or add-ons, and charges or credits the difference."""
 
-    permission_classes = (SignedIn,)
-
     @extend_schema(request=ChangeSerializer, responses=SubscriptionSerializer)
     def post(self, request: Request, **_: Any) -> Response:
         entitlement = subscriptions.change(tenant=self.tenant, wish=_wish(request))
@@ -52,8 +46,6 @@ class SubscriptionChangeView(SubscriptionAction):
 
 class SubscriptionCancelView(SubscriptionAction):
     """Cancels at the end of the paid period, or now."""
-
-    permission_classes = (SignedIn,)
 
     @extend_schema(request=CancelSerializer, responses=SubscriptionSerializer)
     def post(self, request: Request, **_: Any) -> Response:
@@ -65,8 +57,6 @@ class SubscriptionCancelView(SubscriptionAction):
 class SubscriptionResumeView(SubscriptionAction):
     """Takes back a cancellation that has not come into force."""
 
-    permission_classes = (SignedIn,)
-
     @extend_schema(request=None, responses=SubscriptionSerializer)
     def post(self, request: Request, **_: Any) -> Response:
         entitlement = subscriptions.resume(tenant=self.tenant)
@@ -75,8 +65,6 @@ class SubscriptionResumeView(SubscriptionAction):
 
 class PortalView(SubscriptionAction):
     """Opens Stripe's own pages for payment methods and invoices."""
-
-    permission_classes = (SignedIn,)
 
     @extend_schema(request=None, responses=PortalSerializer)
     def post(self, request: Request, **_: Any) -> Response:

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import caps, usage
-from tenants.api.views import TenantScoped
-from tenants.models import Membership, Tenant
-from wopr.common.permissions import SignedIn
+from tenants.api.access import TenantScoped
+from tenants.models import Tenant
+from tenants.policy import Right
 
 DAYS_SHOWN = 90
 
@@ -47,7 +47,7 @@ class CapsSerializer(serializers.Serializer[Any]):
 class UsageView(TenantScoped):
     """What a tenant used."""
 
-    permission_classes = (SignedIn,)
+    right = Right.SEE
 
     @extend_schema(responses=UsageSerializer)
     def get(self, request: Request, **_: Any) -> Response:
@@ -57,8 +57,7 @@ class UsageView(TenantScoped):
 class UsageCapsView(TenantScoped):
     """Sets or removes caps; the answer is the usage with the caps as they are now."""
 
-    permission_classes = (SignedIn,)
-    roles = Membership.MAY_PAY
+    right = Right.PAY
 
     @extend_schema(request=CapsSerializer, responses=UsageSerializer)
     def put(self, request: Request, **_: Any) -> Response:

@@ -18,9 +18,9 @@ from billing.api.serializers import (
     SubscriptionSerializer,
 )
 from billing.models import AddOn, Checkout, Entitlement, Plan, Price
-from tenants.api.views import TenantScoped
-from tenants.models import Membership, Tenant
-from wopr.common.permissions import Public, SignedIn
+from tenants.api.access import Ruled, TenantScoped
+from tenants.policy import Right
+from wopr.common.permissions import Public
 
 
 class PlanListView(generics.ListAPIView[Plan]):
@@ -53,7 +53,7 @@ class CheckoutOpenView(TenantScoped):
     """Opens Stripe's payment page for a plan; the customer is sent to its `url`."""
 
     throttle_scope = "checkout"
-    roles = Membership.MAY_PAY
+    right = Right.PAY
 
     @extend_schema(request=BuySerializer, responses={201: CheckoutSerializer})
     def post(self, request: Request, **_: Any) -> Response:
@@ -70,20 +70,21 @@ class CheckoutOpenView(TenantScoped):
         return Response(CheckoutSerializer(checkout).data, status=status.HTTP_201_CREATED)
 
 
-class CheckoutView(generics.RetrieveAPIView[Checkout]):
+class CheckoutView(Ruled, generics.RetrieveAPIView[Checkout]):
     """How an attempt to buy stands."""
 
-    permission_classes = (SignedIn,)
+    right = Right.SEE
     serializer_class = CheckoutSerializer
     lookup_url_kwarg = "checkout_id"
 
     def get_queryset(self) -> QuerySet[Checkout]:
-        mine = Tenant.objects.of(self.request.user)
-        return Checkout.objects.filter(tenant__in=mine).select_related("plan")
+        return Checkout.objects.filter(tenant__in=self.mine()).select_related("plan")
 
 
 class SubscriptionView(TenantScoped):
     """What the tenant pays for, as last derived from Stripe."""
+
+    right = Right.SEE
 
     @extend_schema(responses=SubscriptionSerializer)
     def get(self, request: Request, **_: Any) -> Response:

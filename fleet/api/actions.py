@@ -1,20 +1,20 @@
 """API of what a bot's owner asks of it. Every answer is the operation that does it."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from fleet import services
-from fleet.api.scope import watchable
 from fleet.api.serializers import OperationSerializer
 from fleet.models import Backup, Instance, Operation
+from tenants.api.access import Ruled
+from tenants.policy import Right
 from wopr.common.errors import Refused
-from wopr.common.permissions import SignedIn
 
 
 class RestoreSerializer(serializers.Serializer[Any]):
@@ -31,17 +31,17 @@ class RenameSerializer(serializers.Serializer[Any]):
     slug = serializers.CharField(max_length=63, help_text="The new first label of its hostname.")
 
 
-class ActionView(APIView):
+class ActionView(Ruled):
     """Opens one operation on the caller's bot."""
 
-    permission_classes = (SignedIn,)
+    right: ClassVar[Right | Mapping[str, Right] | None] = Right.OPERATE
 
     def open(self, instance: Instance, cause: str, request: Request) -> Operation:
         raise NotImplementedError
 
     @extend_schema(request=None, responses={202: OperationSerializer})
     def post(self, request: Request, instance_id: UUID) -> Response:
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         operation = self.open(instance, f"user: {request.user.pk}", request)
         return Response(OperationSerializer(operation).data, status=status.HTTP_202_ACCEPTED)
 

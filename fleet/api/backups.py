@@ -1,6 +1,6 @@
 """API of a bot's backups: what there is to restore, and one more on demand."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from fleet import services
 from fleet.api.actions import ActionView
-from fleet.api.scope import watchable
 from fleet.api.serializers import OperationSerializer
 from fleet.models import Backup, Instance, Operation
+from tenants.policy import Right
 
 
 class BackupSerializer(serializers.ModelSerializer[Backup]):
@@ -30,9 +30,11 @@ class BackupSerializer(serializers.ModelSerializer[Backup]):
 class BackupListView(ActionView):
     """A bot's backups, newest first. Only those that were seen to restore have a `proven_at`."""
 
+    right: ClassVar = {"GET": Right.WATCH, "POST": Right.OPERATE}
+
     @extend_schema(responses=BackupSerializer(many=True))
     def get(self, request: Request, instance_id: UUID, **_: Any) -> Response:
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         return Response(BackupSerializer(kept(instance), many=True).data)
 
     def open(self, instance: Instance, cause: str, request: Request) -> Operation:

@@ -1,23 +1,22 @@
 """API of customers' own domains."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from dns import verification
 from dns.models import CustomDomain
 from fleet import domain_letters, domain_services
 from fleet.models import Instance
-from tenants.models import Document, Tenant
-from wopr.common.permissions import SignedIn
+from tenants.api.access import Ruled
+from tenants.models import Document
+from tenants.policy import Right
 
 
 class SettingSerializer(serializers.Serializer[verification.Setting]):
@@ -84,20 +83,20 @@ class DomainSerializer(serializers.ModelSerializer[CustomDomain]):
         return f"/api/v1/documents/{guide.pk}/content" if guide else None
 
 
-class DomainListView(APIView):
+class DomainListView(Ruled):
     """A bot's own domains; one is added by its name."""
 
-    permission_classes = (SignedIn,)
+    right: ClassVar = {"GET": Right.SEE, "POST": Right.OPERATE}
 
     @extend_schema(responses=DomainSerializer(many=True))
     def get(self, request: Request, instance_id: UUID) -> Response:
-        instance = _instance(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         domains = CustomDomain.objects.filter(owner=instance.reference)
         return Response(DomainSerializer(domains, many=True).data)
 
     @extend_schema(request=DomainSerializer, responses={201: DomainSerializer})
     def post(self, request: Request, instance_id: UUID) -> Response:
-        instance = _instance(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         asked = DomainSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         domain = domain_services.domain_add(
@@ -106,34 +105,28 @@ class DomainListView(APIView):
         return Response(DomainSerializer(domain).data, status=status.HTTP_201_CREATED)
 
 
-class DomainView(generics.RetrieveAPIView[CustomDomain]):
+class DomainView(Ruled, generics.RetrieveAPIView[CustomDomain]):
     """One domain: the records to set, what of them is missing, and its state."""
 
-    permission_classes = (SignedIn,)
+    right: ClassVar = {"GET": Right.SEE, "DELETE": Right.OPERATE}
     serializer_class = DomainSerializer
     lookup_url_kwarg = "domain_id"
 
     def get_queryset(self) -> QuerySet[CustomDomain]:
-        return CustomDomain.objects.filter(tenant__in=Tenant.objects.of(self.request.user))
+        return CustomDomain.objects.filter(tenant__in=self.mine())
 
     @extend_schema(responses={202: DomainSerializer})
     def delete(self, request: Request, domain_id: UUID) -> Response:
-        domain = domain_services.domain_remove(domain=self.get_object())
+        domain = domain_services.domain_remove(domain=self.pick(CustomDomain, pk=domain_id))
         return Response(DomainSerializer(domain).data, status=status.HTTP_202_ACCEPTED)
 
 
-class DomainCheckView(APIView):
+class DomainCheckView(Ruled):
     """Looks at a domain's records now."""
 
-    permission_classes = (SignedIn,)
+    right = Right.OPERATE
 
     @extend_schema(request=None, responses={202: DomainSerializer})
     def post(self, request: Request, domain_id: UUID) -> Response:
-        mine = CustomDomain.objects.filter(tenant__in=Tenant.objects.of(request.user))
-        domain = domain_services.domain_check(domain=get_object_or_404(mine, pk=domain_id))
+        domain = domain_services.domain_check(domain=self.pick(CustomDomain, pk=domain_id))
         return Response(DomainSerializer(domain).data, status=status.HTTP_202_ACCEPTED)
-
-
-def _instance(request: Request, instance_id: UUID) -> Instance:
-    mine = Instance.objects.filter(tenant__in=Tenant.objects.of(request.user))
-    return get_object_or_404(mine.select_related("tenant"), pk=instance_id)

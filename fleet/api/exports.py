@@ -1,4 +1,7 @@
-"""API of a bot's last backup: who leaves can take the data along."""
+"""API of a bot's last backup: who leaves can take the data along.
+
+The bot's credentials are in it: members who only use or pay for the bot do not get it.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -15,13 +18,9 @@ from rest_framework.response import Response
 
 from fleet import exports
 from fleet.models import Backup
-from tenants.api.views import TenantScoped
-from tenants.models import Membership
-from wopr.common.permissions import SignedIn
+from tenants.api.access import TenantScoped
+from tenants.policy import Right
 from wopr.common.renderers import TarRenderer
-
-# The bot's credentials are in it: members who only use or pay for the bot do not get it.
-MAY_EXPORT = (Membership.Role.OWNER, Membership.Role.ADMIN)
 
 
 class ExportSerializer(serializers.ModelSerializer[Backup]):
@@ -42,8 +41,7 @@ class ExportSerializer(serializers.ModelSerializer[Backup]):
 class ExportListView(TenantScoped):
     """What can be downloaded now: of each bot the last backup that was proven."""
 
-    permission_classes = (SignedIn,)
-    roles = MAY_EXPORT
+    right = Right.MANAGE
 
     @extend_schema(responses=ExportSerializer(many=True))
     def get(self, request: Request, **_: Any) -> Response:
@@ -53,8 +51,7 @@ class ExportListView(TenantScoped):
 class ExportContentView(TenantScoped):
     """The backup itself: a tar of everything that the bot kept in /data."""
 
-    permission_classes = (SignedIn,)
-    roles = MAY_EXPORT
+    right = Right.MANAGE
     renderer_classes = (TarRenderer,)
     throttle_scope = "export"
 

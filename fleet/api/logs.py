@@ -10,14 +10,14 @@ from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from fleet.api.scope import watchable
 from fleet.api.stream import event_stream
 from fleet.api.watching import UNAVAILABLE, log_events
 from fleet.gateways import lines as board
+from fleet.models import Instance
+from tenants.api.access import Ruled
+from tenants.policy import Right
 from wopr.common.errors import ProviderError, Refused
-from wopr.common.permissions import SignedIn
 from wopr.common.renderers import EventStreamRenderer
 
 USUAL, MOST = 200, 1000  # lines
@@ -38,14 +38,14 @@ class LinesWanted(serializers.Serializer[Any]):
     lines = serializers.IntegerField(min_value=1, max_value=MOST, default=USUAL)
 
 
-class LogView(APIView):
+class LogView(Ruled):
     """The last lines that a bot wrote, oldest first."""
 
-    permission_classes = (SignedIn,)
+    right = Right.WATCH
 
     @extend_schema(parameters=[LinesWanted], responses=LogSerializer)
     def get(self, request: Request, instance_id: UUID) -> Response:
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         wanted = LinesWanted(data=request.query_params)
         wanted.is_valid(raise_exception=True)
         try:
@@ -55,10 +55,10 @@ class LogView(APIView):
         return Response(LogSerializer({"state": state, "lines": found}).data)
 
 
-class LogEventsView(APIView):
+class LogEventsView(Ruled):
     """The log as it is written, as server-sent events; resumable by Last-Event-ID."""
 
-    permission_classes = (SignedIn,)
+    right = Right.WATCH
     renderer_classes = (EventStreamRenderer, JSONRenderer)
 
     @extend_schema(
@@ -73,7 +73,7 @@ class LogEventsView(APIView):
         responses={(200, "text/event-stream"): OpenApiTypes.STR},
     )
     def get(self, request: Request, instance_id: UUID) -> StreamingHttpResponse:
-        instance, seat = watchable(request, instance_id), uuid4().hex
+        instance, seat = self.pick(Instance, pk=instance_id), uuid4().hex
         try:
             if not board.seat_take(instance.tenant_id, seat):
                 raise Refused(

@@ -9,12 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from fleet.api.scope import watchable
-from fleet.models import InstanceEvent
+from fleet.models import Instance, InstanceEvent
 from fleet.readings import reading_of
-from wopr.common.permissions import SignedIn
+from tenants.api.access import Ruled
+from tenants.policy import Right
 
 USUAL = timedelta(hours=1)
 LONGEST = timedelta(days=31)
@@ -51,14 +50,14 @@ class EventSerializer(serializers.ModelSerializer[InstanceEvent]):
         fields = ("id", "kind", "happened_at", "exit_code", "message")
 
 
-class MetricsView(APIView):
+class MetricsView(Ruled):
     """CPU, memory, network and disk of a bot over time."""
 
-    permission_classes = (SignedIn,)
+    right = Right.WATCH
 
     @extend_schema(parameters=[Since], responses=MetricsSerializer)
     def get(self, request: Request, instance_id: UUID) -> Response:
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         wanted = Since(data=request.query_params)
         wanted.is_valid(raise_exception=True)
         now = timezone.now()
@@ -75,12 +74,12 @@ class MetricsView(APIView):
         return Response(MetricsSerializer(answer).data)
 
 
-class EventListView(APIView):
+class EventListView(Ruled):
     """What happened to a bot's container, newest first."""
 
-    permission_classes = (SignedIn,)
+    right = Right.WATCH
 
     @extend_schema(responses=EventSerializer(many=True))
     def get(self, request: Request, instance_id: UUID) -> Response:
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         return Response(EventSerializer(instance.events.all()[:EVENTS], many=True).data)

@@ -1,19 +1,18 @@
 """API of a bot's releases: what it runs, what it could run, when it is updated, and both ways."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from fleet import release_services, updates
 from fleet.api.actions import ActionView
-from fleet.api.scope import watchable
 from fleet.models import Instance, Operation, Release, TenantPin
-from wopr.common.permissions import SignedIn
+from tenants.api.access import Ruled
+from tenants.policy import Right
 
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):
@@ -45,18 +44,18 @@ class UpdatesSerializer(serializers.Serializer[Instance]):
         return instance.pinned_because or (pin.reason if pin else "")
 
 
-class UpdatesView(APIView):
+class UpdatesView(Ruled):
     """What a bot runs, what it could run, and when it is updated."""
 
-    permission_classes = (SignedIn,)
+    right: ClassVar = {"GET": Right.WATCH, "PUT": Right.OPERATE}
 
     @extend_schema(responses=UpdatesSerializer)
     def get(self, request: Request, instance_id: UUID) -> Response:
-        return Response(UpdatesSerializer(watchable(request, instance_id)).data)
+        return Response(UpdatesSerializer(self.pick(Instance, pk=instance_id)).data)
 
     @extend_schema(request=UpdatesSerializer, responses=UpdatesSerializer)
     def put(self, request: Request, instance_id: UUID) -> Response:
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         wish = UpdatesSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
         release_services.instance_policy(

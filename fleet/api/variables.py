@@ -1,20 +1,19 @@
 """API of a bot's variables. Values are taken, and never given back."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from fleet import services
 from fleet.api.actions import validated
-from fleet.api.scope import watchable
 from fleet.api.serializers import OperationSerializer
 from fleet.models import Instance, Variable
-from wopr.common.permissions import SignedIn
+from tenants.api.access import Ruled
+from tenants.policy import Right
 
 
 class VariableSerializer(serializers.ModelSerializer[Variable]):
@@ -45,20 +44,20 @@ class VariableChangedSerializer(serializers.Serializer[Any]):
     operation = OperationSerializer(allow_null=True)
 
 
-class VariableListView(APIView):
+class VariableListView(Ruled):
     """What was added to a bot's environment: names, and whether they are in use."""
 
-    permission_classes = (SignedIn,)
+    right: ClassVar = {"GET": Right.WATCH, "PATCH": Right.OPERATE}
 
     @extend_schema(responses=VariableSerializer(many=True))
     def get(self, request: Request, instance_id: UUID) -> Response:
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         return Response(VariableSerializer(_wanted(instance), many=True).data)
 
     @extend_schema(request=VariableChangeSerializer, responses={202: VariableChangedSerializer})
     def patch(self, request: Request, instance_id: UUID) -> Response:
         """Sets and removes some. A bot that is not healthy with them gets the earlier ones back."""
-        instance = watchable(request, instance_id)
+        instance = self.pick(Instance, pk=instance_id)
         operation = services.variables_change(
             instance=instance,
             cause=f"user: {request.user.pk}",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tenants.api import views
+from tenants.api import keys, views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="me"),
@@ -8,6 +8,8 @@ urlpatterns = [
     path("tenants/name-check", views.NameCheckView.as_view(), name="tenant-name-check"),
     path("tenants/<uuid:tenant_id>", views.TenantDetailView.as_view(), name="tenant"),
     path("tenants/<uuid:tenant_id>/documents", views.DocumentListView.as_view(), name="documents"),
+    path("tenants/<uuid:tenant_id>/keys", keys.KeyListView.as_view(), name="keys"),
+    path("tenants/<uuid:tenant_id>/keys/<uuid:key_id>", keys.KeyView.as_view(), name="key"),
     path(
         "documents/<uuid:document_id>/content",
         views.DocumentContentView.as_view(),

@@ -1,6 +1,6 @@
 """API of people, tenants and their documents."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,46 +9,27 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tenants import services
+from tenants.api.access import Ruled, TenantScoped
 from tenants.api.serializers import (
     DocumentSerializer,
     MeSerializer,
     NameCheckSerializer,
     TenantSerializer,
 )
-from tenants.models import Document, Membership, Tenant, User
+from tenants.models import Document, Tenant, User
+from tenants.policy import Caller, Right
 from wopr.common.errors import Refused
-from wopr.common.permissions import SignedIn
 from wopr.common.renderers import PdfRenderer
 
 
-class TenantScoped(APIView):
-    """A view below /tenants/{tenant_id}: the tenant is the caller's, or there is none (404)."""
-
-    permission_classes = (SignedIn,)
-    # The roles that may do what the view does; for a member with another one it is 403.
-    roles: tuple[str, ...] = tuple(Membership.Role.values)
-
-    tenant: Tenant
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Finds the tenant before anything else is looked at, so that no view can forget to."""
-        super().initial(request, *args, **kwargs)
-        self.tenant = get_object_or_404(Tenant.objects.of(request.user), pk=kwargs["tenant_id"])
-        mine = self.tenant.memberships.filter(user__pk=request.user.pk or 0)
-        if not mine.filter(role__in=self.roles).exists():
-            raise PermissionDenied(f"Your role in {self.tenant.name} does not allow this.")
-
-
-class MeView(generics.RetrieveAPIView[User]):
+class MeView(Ruled, generics.RetrieveAPIView[User]):
     """Who is signed in, and the tenants they may act in."""
 
-    permission_classes = (SignedIn,)
+    right = Right.SELF
     serializer_class = MeSerializer
 
     def get_object(self) -> User:
@@ -57,15 +38,15 @@ class MeView(generics.RetrieveAPIView[User]):
         )
 
 
-class TenantListView(generics.ListCreateAPIView[Tenant]):
+class TenantListView(Ruled, generics.ListCreateAPIView[Tenant]):
     """The caller's tenants; a new one is made by naming it."""
 
-    permission_classes = (SignedIn,)
+    right: ClassVar = {"GET": Right.SEE, "POST": Right.SELF}
     serializer_class = TenantSerializer
     pagination_class = None
 
     def get_queryset(self) -> QuerySet[Tenant]:
-        return Tenant.objects.of(self.request.user).prefetch_related("memberships")
+        return self.mine().prefetch_related("memberships")
 
     def perform_create(self, serializer: Any) -> None:
         serializer.instance = services.tenant_create(
@@ -75,21 +56,21 @@ class TenantListView(generics.ListCreateAPIView[Tenant]):
         )
 
 
-class TenantDetailView(generics.RetrieveAPIView[Tenant]):
+class TenantDetailView(Ruled, generics.RetrieveAPIView[Tenant]):
     """One of the caller's tenants."""
 
-    permission_classes = (SignedIn,)
+    right = Right.SEE
     serializer_class = TenantSerializer
     lookup_url_kwarg = "tenant_id"
 
     def get_queryset(self) -> QuerySet[Tenant]:
-        return Tenant.objects.of(self.request.user).prefetch_related("memberships")
+        return self.mine().prefetch_related("memberships")
 
 
-class NameCheckView(APIView):
+class NameCheckView(Ruled):
     """Whether a tenant could be made under this name now, and if not, why."""
 
-    permission_classes = (SignedIn,)
+    right = Right.SELF
 
     @extend_schema(
         parameters=[OpenApiParameter("slug", OpenApiTypes.STR, required=True)],
@@ -108,29 +89,30 @@ class NameCheckView(APIView):
 class DocumentListView(TenantScoped, generics.ListAPIView[Document]):
     """Documents made for a tenant, newest first."""
 
+    right = Right.SEE
     serializer_class = DocumentSerializer
     pagination_class = None
 
     def get_queryset(self) -> QuerySet[Document]:
         if getattr(self, "swagger_fake_view", False):
             return Document.objects.none()
-        return (
-            Document.objects.readable_by(self.request.user)
-            .filter(tenant=self.tenant)
-            .defer("content")
-        )
+        return _readable_by(self.caller).filter(tenant=self.tenant).defer("content")
 
 
-class DocumentContentView(APIView):
+class DocumentContentView(Ruled):
     """The document itself, as a download."""
 
-    permission_classes = (SignedIn,)
+    right = Right.SEE
     renderer_classes = (PdfRenderer,)
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     def get(self, request: Request, document_id: UUID) -> HttpResponse:
-        mine = Document.objects.readable_by(request.user)
-        document = get_object_or_404(mine, pk=document_id)
+        document = get_object_or_404(_readable_by(self.caller), pk=document_id)
         response = HttpResponse(bytes(document.content), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{document.filename}"'
         return response
+
+
+def _readable_by(caller: Caller) -> QuerySet[Document]:
+    """What is about money is read by those alone who may pay."""
+    return Document.objects.of(caller.tenants(), money_of=caller.tenants_with(Right.PAY))

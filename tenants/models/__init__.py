@@ -1,7 +1,8 @@
 """Users, tenants, and what is sent and given to them."""
 
+from tenants.models.api_key import ApiKey
 from tenants.models.correspondence import Document, Message
 from tenants.models.tenant import Membership, Tenant
 from tenants.models.user import User
 
-__all__ = ["Document", "Membership", "Message", "Tenant", "User"]
+__all__ = ["ApiKey", "Document", "Membership", "Message", "Tenant", "User"]

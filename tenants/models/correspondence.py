@@ -1,22 +1,19 @@
 """Letters to a tenant, and documents made for one. Both are rows before they are anything else."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 
-from tenants.models.tenant import Membership, Tenant
+from tenants.models.tenant import Tenant
 from wopr.common.models import Identified
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
-    def readable_by(self, user: Any) -> "DocumentQuerySet":
-        """Members read what is about bots; what is about money, only those who may pay."""
-        may_pay = Tenant.objects.filter(
-            memberships__user__pk=user.pk or 0, memberships__role__in=Membership.MAY_PAY
-        )
-        open_to_all = Q(tenant__in=Tenant.objects.of(user)) & ~Q(kind__in=Document.ABOUT_MONEY)
-        return self.filter(open_to_all | Q(tenant__in=may_pay))
+    def of(
+        self, tenants: models.QuerySet[Tenant], *, money_of: models.QuerySet[Tenant]
+    ) -> "DocumentQuerySet":
+        """All that these tenants have; what is about money, only of those in `money_of`."""
+        about_bots = Q(tenant__in=tenants) & ~Q(kind__in=Document.ABOUT_MONEY)
+        return self.filter(about_bots | Q(tenant__in=money_of))
 
 
 class Document(Identified):

@@ -1,19 +1,11 @@
 """A customer account, and who may act in it."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from tenants.names import validate_slug
 from wopr.common.models import Identified
-
-
-class TenantQuerySet(models.QuerySet["Tenant"]):
-    def of(self, user: Any) -> "TenantQuerySet":
-        """The tenants that this user is a member of: the boundary of every customer request."""
-        return self.filter(memberships__user=user).distinct()
 
 
 class Tenant(Identified):
@@ -28,8 +20,6 @@ class Tenant(Identified):
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="tenants"
     )
-
-    objects = TenantQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -58,8 +48,6 @@ class Membership(Identified):
         ADMIN = "admin"
         MEMBER = "member"
         BILLING = "billing"
-
-    MAY_PAY = (Role.OWNER, Role.ADMIN, Role.BILLING)
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(

@@ -8,6 +8,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
+from tenants.api.access import Allowed, right_of
+from wopr.common.permissions import Public, StaffRight
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -20,12 +23,18 @@ class Route:
     def view_class(self) -> Any:
         return getattr(self.view, "cls", None)
 
-    def declares_a_rule(self) -> bool:
-        """Its own class, or one of ours that it inherits from, or the URL names permissions."""
-        if "permission_classes" in getattr(self.view, "initkwargs", {}):
+    def answers(self, method: str) -> bool:
+        return hasattr(self.view_class, method.lower())
+
+    def rules(self, method: str) -> bool:
+        """Whether anybody may come, or it is decided by the right that is declared."""
+        given = getattr(self.view, "initkwargs", {})
+        permissions = given.get("permission_classes", self.view_class.permission_classes)
+        if tuple(permissions) == (Public,):
             return True
-        ours = [c for c in self.view_class.__mro__ if not c.__module__.startswith("rest_framework")]
-        return any("permission_classes" in vars(c) for c in ours)
+        if tuple(permissions) == (StaffRight,):
+            return method in self.view_class.rights
+        return tuple(permissions) == (Allowed,) and right_of(self.view_class, method) is not None
 
     def methods(self, address: str) -> list[str]:
         """What it answers to; a view that is a function has to be asked."""

@@ -67,4 +67,4 @@ def test_strangers_find_nothing(document: Document, charlie: User) -> None:
 
 def test_visitors_are_told_to_sign_in(document: Document) -> None:
     answer = APIClient().get(f"/api/v1/documents/{document.pk}/content")
-    assert (answer.status_code, answer.json()["code"]) == (403, "not_authenticated")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")

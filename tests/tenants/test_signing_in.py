@@ -120,7 +120,7 @@ def test_the_session_changes_at_sign_in_and_dies_at_sign_out(alice: User) -> Non
     first = browser.session
     browser("DELETE", f"{AUTH}/session")
     thief = Client(headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={first}"})
-    assert thief.get("/api/v1/me", secure=True).status_code == 403
+    assert thief.get("/api/v1/me", secure=True).status_code == 401
     browser("POST", f"{AUTH}/login", {"email": "alice@example.com", "password": PASSWORD})
     assert browser.session not in {"", first}
 

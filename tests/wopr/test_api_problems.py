@@ -34,7 +34,7 @@ def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
 
 
 def test_not_signed_in() -> None:
-    problem(Client().get("/api/v1/me"), 403, "not_authenticated")
+    problem(Client().get("/api/v1/me"), 401, "not_authenticated")
 
 
 def test_nothing_here_for_you(api: APIClient) -> None:

@@ -1,15 +1,13 @@
-"""Who may call a view. Every view names its rule; a view without one is closed."""
+"""Who may call a view. It names a right (tenants/policy.py), or is staff's or Public, or closed."""
 
 from typing import Any
 
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 
 # Anybody may read it, signed in or not.
 Public = AllowAny
-# Anybody who is signed in; what they see is bounded by `Tenant.objects.of(user)`.
-SignedIn = IsAuthenticated
 
 
 class Closed(BasePermission):
@@ -20,11 +18,15 @@ class Closed(BasePermission):
 
 
 class StaffRight(BasePermission):
-    """Staff with the right that the view's `rights` names for the method, as in the admin."""
+    """Staff with the right that the view's `rights` names for the method, as in the admin.
+
+    In person: a key stands for a member of a tenant, also where that member is of the staff.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         method = "GET" if request.method == "HEAD" else str(request.method)
         if method not in view.rights:
             raise MethodNotAllowed(method)
         user: Any = request.user
-        return bool(user.is_active and user.is_staff and user.has_perm(view.rights[method]))
+        is_staff = user.is_active and user.is_staff and request.auth is None
+        return bool(is_staff and user.has_perm(view.rights[method]))

@@ -9,6 +9,7 @@ import { Checkout } from "./pages/checkout.js";
 import { Domains } from "./pages/domains.js";
 import { Home } from "./pages/home.js";
 import { Instance } from "./pages/instance.js";
+import { KeysPage } from "./pages/keys.js";
 import { Landing } from "./pages/landing.js";
 import { Logs } from "./pages/logs.js";
 import { Metrics } from "./pages/metrics.js";
@@ -48,6 +49,7 @@ const ROUTES = [
   { path: "/tenants/:id/billing/change", page: Change },
   { path: "/tenants/:id/billing/cancel", page: Cancel },
   { path: "/tenants/:id/usage", page: Usage },
+  { path: "/tenants/:id/keys", page: KeysPage },
   { path: "/checkout/:id", page: Checkout },
   { path: "/instances/:id", page: Instance },
   { path: "/instances/:id/updates", page: Updates },

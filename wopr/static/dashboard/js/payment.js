@@ -20,8 +20,3 @@ export async function goToPortal(tenantId) {
   const { url } = await post(`/tenants/${tenantId}/portal`);
   await leaveFor(url);
 }
-
-const MAY_PAY = ["owner", "admin", "billing"];
-
-/** The API decides; this only spares a member buttons that would be refused. */
-export const mayPay = (tenant) => MAY_PAY.includes(tenant.role);

@@ -1,6 +1,5 @@
 /** What a tenant pays, and what can be done about it. */
 import { money } from "../format.js";
-import { mayPay } from "../payment.js";
 import { Documents } from "../parts/documents.js";
 import { Facts } from "../parts/facts.js";
 import { times } from "../parts/order.js";
@@ -11,6 +10,7 @@ import { TenantPage } from "../parts/tenant-page.js";
 import { Day, RelativeTime } from "../parts/time.js";
 import { html } from "../preact.js";
 import { useResource } from "../resource.js";
+import { mayPay } from "../roles.js";
 
 const PAPERS = ["invoice", "receipt", "credit_note"];
 const HOW = { month: "monthly", year: "yearly" };

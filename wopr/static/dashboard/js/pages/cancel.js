@@ -1,7 +1,6 @@
 /** Ending a subscription: when, and what becomes of the bots and of what they stored. */
 import { post } from "../api.js";
 import { longDay } from "../format.js";
-import { mayPay } from "../payment.js";
 import { ConfirmDialog } from "../parts/dialog.js";
 import { useForm } from "../parts/form.js";
 import { Icon } from "../parts/icons.js";
@@ -9,6 +8,7 @@ import { ErrorNotice, Notice } from "../parts/notice.js";
 import { TenantPage } from "../parts/tenant-page.js";
 import { toast } from "../parts/toast.js";
 import { html, useState } from "../preact.js";
+import { mayPay } from "../roles.js";
 import { navigate } from "../router.js";
 
 const DAY = 86400000;

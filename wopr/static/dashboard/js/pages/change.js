@@ -1,7 +1,6 @@
 /** Another plan, number of bots or add-ons: chosen, priced by Stripe, confirmed, and seen. */
 import { post } from "../api.js";
 import { count, longDay, money } from "../format.js";
-import { mayPay } from "../payment.js";
 import { ConfirmDialog } from "../parts/dialog.js";
 import { Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
@@ -23,6 +22,7 @@ import { TenantPage } from "../parts/tenant-page.js";
 import { Day } from "../parts/time.js";
 import { html, useEffect, useState } from "../preact.js";
 import { useResource } from "../resource.js";
+import { mayPay } from "../roles.js";
 import { Changed } from "./changed.js";
 
 const orderOf = ({ plan, interval, quantity, add_ons }) => ({ plan, interval, quantity, add_ons });

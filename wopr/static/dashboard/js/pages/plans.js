@@ -19,9 +19,10 @@ import { Page } from "../parts/page.js";
 import { Empty, Loading } from "../parts/panel.js";
 import { priceText } from "../parts/plan.js";
 import { TenantStanding } from "../parts/standing.js";
-import { goToPayment, mayPay } from "../payment.js";
+import { goToPayment } from "../payment.js";
 import { html } from "../preact.js";
 import { useResource } from "../resource.js";
+import { mayPay } from "../roles.js";
 
 function Order({ order, offers, tenant, busy }) {
   const total = totalOf(order, ...offers);

@@ -1,7 +1,6 @@
 /** What a tenant used this month on each meter, against what is included and its own caps. */
 import { put } from "../api.js";
 import { figure, longDay } from "../format.js";
-import { mayPay } from "../payment.js";
 import { DayChart, lastDays } from "../parts/chart.js";
 import { Field, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
@@ -11,6 +10,7 @@ import { TenantPage } from "../parts/tenant-page.js";
 import { toast } from "../parts/toast.js";
 import { html, useState } from "../preact.js";
 import { useResource } from "../resource.js";
+import { mayPay } from "../roles.js";
 
 const DAYS_SHOWN = 30;
 

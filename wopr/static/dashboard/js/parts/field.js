@@ -49,6 +49,14 @@ export function PasswordField(props) {
   <//>`;
 }
 
+/** A box to tick; its children say what ticking it means. */
+export function CheckField({ id, label, children, ...input }) {
+  return html`<label class="check" for=${id}>
+    <input type="checkbox" id=${id} name=${id} ...${input} />
+    <span>${label} ${children && html`<span class="muted">${children}</span>`}</span>
+  </label>`;
+}
+
 /** Stays focusable while busy (aria-disabled, not disabled), so the keyboard keeps its place. */
 export function Submit({ busy, busyText, wide = true, primary = true, children }) {
   return html`<button

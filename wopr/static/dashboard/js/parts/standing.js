@@ -1,9 +1,9 @@
 /** How a tenant stands with us, on each of its pages, in the words of the letters about it. */
 import { post } from "../api.js";
 import { money } from "../format.js";
-import { mayPay } from "../payment.js";
 import { html } from "../preact.js";
 import { useResource } from "../resource.js";
+import { mayPay } from "../roles.js";
 import { Submit } from "./field.js";
 import { useForm } from "./form.js";
 import { ErrorNotice, Notice } from "./notice.js";

@@ -1,5 +1,6 @@
 /** The frame of a tenant's pages: its name, the way between them, and how it stands with us. */
 import { html } from "../preact.js";
+import { mayManage } from "../roles.js";
 import { ErrorNotice } from "./notice.js";
 import { Page } from "./page.js";
 import { Loading } from "./panel.js";
@@ -9,11 +10,13 @@ const TABS = [
   ["", "Overview"],
   ["/billing", "Billing"],
   ["/usage", "Usage"],
+  ["/keys", "API keys", mayManage],
 ];
 
-function Tabs({ tenantId, current }) {
+function Tabs({ tenantId, tenant, current }) {
+  const shown = TABS.filter(([, , to]) => !to || (tenant && to(tenant)));
   return html`<nav class="tabs" aria-label="Pages of this bot">
-    ${TABS.map(
+    ${shown.map(
       ([path, name]) =>
         html`<a
           class="nav-link"
@@ -51,7 +54,7 @@ export function TenantPage({ id, current, title, lead, children }) {
     crumbs=${html`<${Crumbs} tenant=${tenant.data} current=${current} />`}
     lead=${lead && (tenant.data ? lead(tenant.data) : "\u00a0")}
   >
-    <${Tabs} tenantId=${id} current=${current} />
+    <${Tabs} tenantId=${id} tenant=${tenant.data} current=${current} />
     ${!ready && html`<${ErrorNotice} error=${error} title="This page could not be read" retry=${again} />`}
     ${!ready &&
     !error &&
