@@ -80,8 +80,12 @@ def message_queue(
     cause: str,
     context: dict[str, Any],
     attachments: Iterable[Document] = (),
+    recipient: str = "",
 ) -> Message:
-    """The message for that cause: the stored one, or a new one from templates/mail/<kind>.*."""
+    """The message for that cause: the stored one, or a new one from templates/mail/<kind>.*.
+
+    To the tenant's owner, unless it is for somebody else.
+    """
     stored = Message.objects.filter(kind=kind, cause=cause).first()
     if stored:
         return stored
@@ -92,7 +96,7 @@ def message_queue(
             cause=cause,
             defaults={
                 "tenant": tenant,
-                "recipient": tenant.email,
+                "recipient": recipient or tenant.email,
                 "correlation_id": current_id(),
                 **letter,
             },

@@ -22,6 +22,7 @@ class Right(StrEnum):
     PAY = "pay"  # read and change what costs money
     MANAGE = "manage"  # members and invitations, and exports with all that a bot knows
     DELEGATE = "delegate"  # make keys
+    LEAVE = "leave"  # end one's own membership
     OWN = "own"  # give the tenant away, or end it
     SELF = "self"  # one's own account, in no tenant
 
@@ -29,8 +30,8 @@ class Right(StrEnum):
 _HELD_BY = {
     Role.OWNER: frozenset(Right),
     Role.ADMIN: frozenset(Right) - {Right.OWN},
-    Role.MEMBER: frozenset({Right.SEE, Right.WATCH, Right.OPERATE, Right.SELF}),
-    Role.BILLING: frozenset({Right.SEE, Right.PAY, Right.SELF}),
+    Role.MEMBER: frozenset({Right.SEE, Right.WATCH, Right.OPERATE, Right.LEAVE, Right.SELF}),
+    Role.BILLING: frozenset({Right.SEE, Right.PAY, Right.LEAVE, Right.SELF}),
 }
 # What is not named here is for people, and never for a key.
 _OPENED_BY = {

@@ -11,9 +11,9 @@ from wopr.common.errors import Refused
 from wopr.common.queue import wake
 
 
-def tenant_create(*, owner: User, slug: str, name: str) -> Tenant:
+def tenant_create(*, owner: User, slug: str, name: str, kind: str = Tenant.Kind.PERSONAL) -> Tenant:
     """A new tenant with its owner. Raises Refused when the name cannot be had."""
-    tenant = Tenant(slug=slug.strip().lower(), name=name.strip() or slug)
+    tenant = Tenant(slug=slug.strip().lower(), name=name.strip() or slug, kind=kind)
     slug_check(slug=tenant.slug)
     try:
         with transaction.atomic():

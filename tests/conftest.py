@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -69,24 +70,48 @@ def quick_passwords() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def person(email: str) -> User:
+    """Somebody with an account, and mail seen to arrive."""
+    user = User.objects.create_user(email, PASSWORD)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def joined(tenant: Tenant, name: str, role: str) -> User:
+    """Somebody who belongs to the tenant."""
+    user = person(f"{name}@example.com")
+    Membership.objects.create(tenant=tenant, user=user, role=role)
+    return user
+
+
 @pytest.fixture
 def alice(db: None) -> User:
     """Owns the tenant."""
-    return User.objects.create_user("alice@example.com", PASSWORD)
+    return person("alice@example.com")
 
 
 @pytest.fixture
 def bob(db: None, tenant: Tenant) -> User:
     """A member of Alice's tenant."""
-    bob = User.objects.create_user("bob@example.com", PASSWORD)
-    Membership.objects.create(tenant=tenant, user=bob, role=Membership.Role.MEMBER)
-    return bob
+    return joined(tenant, "bob", Membership.Role.MEMBER)
+
+
+@pytest.fixture
+def dora(tenant: Tenant) -> User:
+    """Pays for Alice's tenant, and does nothing else in it."""
+    return joined(tenant, "dora", Membership.Role.BILLING)
+
+
+@pytest.fixture
+def erin(tenant: Tenant) -> User:
+    """An admin of Alice's tenant."""
+    return joined(tenant, "erin", Membership.Role.ADMIN)
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
     """A stranger, with an account and a tenant of his own."""
-    charlie = User.objects.create_user("charlie@example.com", PASSWORD)
+    charlie = person("charlie@example.com")
     tenant_services.tenant_create(owner=charlie, slug="charlie", name="Charlie")
     return charlie
 

@@ -39,9 +39,20 @@ def sample_context() -> dict[str, Any]:
         "memory_mb": plan.memory_mb,
         "disk_gb": plan.disk_gb,
         "minutes": settings.WOPR_CRASH_MINUTES,
+        **_people(),
         **_dates(),
         **_sums(tenant),
         **_end(home),
+    }
+
+
+def _people() -> dict[str, Any]:
+    return {
+        "inviter": "ada@example.com",
+        "role": "admin",
+        "giver": "ada@example.com",
+        "taker": "grace@example.com",
+        "expires_at": timezone.now() + timedelta(days=settings.WOPR_INVITATION_DAYS),
     }
 
 

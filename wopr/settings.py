@@ -275,6 +275,8 @@ HEADLESS_FRONTEND_URLS = {
     "account_reset_password_from_key": f"{WOPR_DASHBOARD_URL}/account/reset/{{key}}",
 }
 LOGIN_URL = "/login"
+# How long an invitation into a tenant may be accepted.
+WOPR_INVITATION_DAYS = env.int("WOPR_INVITATION_DAYS", 7)
 
 # --- browser security: everything is served by HTTPS, by Caddy, in every environment ---
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -331,6 +333,7 @@ REST_FRAMEWORK = {
         "user": "1200/min",
         "key": "600/min",
         "checkout": "20/min",
+        "invite": "30/hour",
         "export": "30/hour",
     },
     "EXCEPTION_HANDLER": "wopr.common.problems.problem",
@@ -349,6 +352,9 @@ SPECTACULAR_SETTINGS = {
         "OperationState": "fleet.models.Operation.State",
         "StepState": "fleet.models.Step.State",
         "CheckoutStatus": "billing.models.Checkout.Status",
+        "TenantKind": "tenants.models.Tenant.Kind",
+        "Role": "tenants.models.Membership.Role",
+        "GivenRole": "tenants.api.teams.GIVEN_ROLES",
     },
 }
 

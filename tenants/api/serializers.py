@@ -18,7 +18,7 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 
     class Meta:
         model = Tenant
-        fields = ("id", "slug", "name", "role", "hostname", "created_at")
+        fields = ("id", "slug", "name", "kind", "role", "hostname", "created_at")
         read_only_fields = ("id", "created_at")
 
     def get_role(self, tenant: Tenant) -> str:
@@ -27,6 +27,11 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 
     def get_hostname(self, tenant: Tenant) -> str:
         return f"{tenant.slug}.{settings.WOPR_TENANT_DOMAIN}"
+
+
+class TenantChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=100)
+    kind = serializers.ChoiceField(Tenant.Kind.choices)
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):

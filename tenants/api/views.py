@@ -12,12 +12,13 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants import services
+from tenants import services, teams
 from tenants.api.access import Ruled, TenantScoped
 from tenants.api.serializers import (
     DocumentSerializer,
     MeSerializer,
     NameCheckSerializer,
+    TenantChangeSerializer,
     TenantSerializer,
 )
 from tenants.models import Document, Tenant, User
@@ -53,18 +54,29 @@ class TenantListView(Ruled, generics.ListCreateAPIView[Tenant]):
             owner=self.request.user,  # type: ignore[arg-type]
             slug=serializer.validated_data["slug"],
             name=serializer.validated_data["name"],
+            kind=serializer.validated_data.get("kind", Tenant.Kind.PERSONAL),
         )
 
 
 class TenantDetailView(Ruled, generics.RetrieveAPIView[Tenant]):
     """One of the caller's tenants."""
 
-    right = Right.SEE
+    right: ClassVar = {"GET": Right.SEE, "PUT": Right.MANAGE}
     serializer_class = TenantSerializer
     lookup_url_kwarg = "tenant_id"
 
     def get_queryset(self) -> QuerySet[Tenant]:
         return self.mine().prefetch_related("memberships")
+
+    @extend_schema(request=TenantChangeSerializer)
+    def put(self, request: Request, tenant_id: UUID) -> Response:
+        """Names it anew, or makes it personal or an organisation. Its address stays."""
+        tenant = get_object_or_404(self.get_queryset(), pk=tenant_id)
+        self.demand(tenant)
+        wanted = TenantChangeSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        teams.tenant_change(tenant=tenant, **wanted.validated_data)
+        return Response(self.get_serializer(tenant).data)
 
 
 class NameCheckView(Ruled):

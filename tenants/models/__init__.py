@@ -2,7 +2,8 @@
 
 from tenants.models.api_key import ApiKey
 from tenants.models.correspondence import Document, Message
+from tenants.models.invitation import Invitation
 from tenants.models.tenant import Membership, Tenant
 from tenants.models.user import User
 
-__all__ = ["ApiKey", "Document", "Membership", "Message", "Tenant", "User"]
+__all__ = ["ApiKey", "Document", "Invitation", "Membership", "Message", "Tenant", "User"]

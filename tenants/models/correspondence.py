@@ -66,6 +66,8 @@ class Message(Identified):
         CRASHING = "crashing"
         DISK_NEARLY_FULL = "disk_nearly_full"
         DISK_FULL = "disk_full"
+        INVITATION = "invitation"
+        OWNERSHIP = "ownership"
 
     class State(models.TextChoices):
         QUEUED = "queued"

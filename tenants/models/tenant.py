@@ -9,6 +9,11 @@ from wopr.common.models import Identified
 
 
 class Tenant(Identified):
+    class Kind(models.TextChoices):
+        PERSONAL = "personal", "personal: one person alone"
+        ORGANISATION = "organisation", "organisation: with members"
+
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.PERSONAL)
     slug = models.CharField(
         max_length=63,
         unique=True,

@@ -30,5 +30,10 @@ class User(AbstractUser):
         abstract = False
         constraints = (models.UniqueConstraint(Lower("email"), name="user_email_unique_any_case"),)
 
+    def proved_addresses(self) -> list[str]:
+        """The e-mail addresses that this person was seen to receive mail at."""
+        proved = self.emailaddress_set.filter(verified=True)  # type: ignore[attr-defined]
+        return list(proved.values_list("email", flat=True))
+
     def __str__(self) -> str:
         return self.email

@@ -1,12 +1,13 @@
 """Who may do what: every route and method of the API, tried by people and by keys.
 
-Alice owns the tenant, Bob is a member of it, Dora pays for it, Charlie has another, and a visitor
-has not signed in. Alice has a key for each scope, Charlie one with all of them. A new route fails
-here until it is listed, with who may use it.
+Alice owns the tenant, Erin is an admin of it, Bob a member, Dora pays for it, Charlie has another,
+and a visitor has not signed in. Alice has a key for each scope, Charlie one with all of them. A new
+route fails here until it is listed, with who may use it.
 """
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -24,112 +25,18 @@ from gpu.models import GpuNode
 from tenants.keys import key_make
 from tenants.models import ApiKey, Document, Membership, Tenant, User
 from tests.architecture.routes import METHODS, Route, api_routes
+from tests.architecture.rules import (
+    FORBIDDEN,
+    LET_IN,
+    NOTHING_HERE,
+    RULES,
+    SCOPES,
+    SIGN_IN,
+    STRANGE_KEY,
+)
 from tests.conftest import signed_in, with_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-LET_IN, SIGN_IN, FORBIDDEN, NOTHING_HERE = "let in", "told to sign in", "forbidden", "nothing here"
-Verdicts = dict[str, str]
-
-PEOPLE = ("visitor", "charlie", "dora", "bob", "alice")
-SCOPES = ("read", "operate", "billing", "admin")
-KEYS = tuple(f"key to {scope}" for scope in SCOPES)
-STRANGE_KEY = "charlie's key"
-
-
-def rule(scope: str, **people: str) -> Verdicts:
-    """Of Alice's keys, only that with the scope is let in; Charlie's has them all, and not here."""
-    keys = {f"key to {each}": LET_IN if each == scope else FORBIDDEN for each in SCOPES}
-    verdicts = {**dict.fromkeys(PEOPLE, LET_IN), "visitor": SIGN_IN, **keys, **people}
-    return {**verdicts, STRANGE_KEY: verdicts["charlie"] if scope else FORBIDDEN}
-
-
-STRANGERS = {"charlie": NOTHING_HERE}
-PUBLIC: Verdicts = dict.fromkeys((*PEOPLE, *KEYS, STRANGE_KEY), LET_IN)
-# A person, whoever it is, and no key.
-SELF: Verdicts = rule("")
-MINE: Verdicts = rule("read")
-MEMBERS: Verdicts = rule("read", **STRANGERS)
-WATCHERS: Verdicts = rule("read", **STRANGERS, dora=FORBIDDEN)
-OPERATORS: Verdicts = rule("operate", **STRANGERS, dora=FORBIDDEN)
-PAYERS: Verdicts = rule("billing", **STRANGERS, bob=FORBIDDEN)
-MANAGERS: Verdicts = rule("admin", **STRANGERS, bob=FORBIDDEN, dora=FORBIDDEN)
-DELEGATES: Verdicts = rule("", **STRANGERS, bob=FORBIDDEN, dora=FORBIDDEN)
-# None of them is of the staff.
-STAFF: Verdicts = {**dict.fromkeys(PUBLIC, FORBIDDEN), "visitor": SIGN_IN}
-
-# There is no address for a mail provider's reports as long as no provider is configured.
-NOBODY: Verdicts = dict.fromkeys(PUBLIC, NOTHING_HERE)
-
-RULES: dict[str, Verdicts] = {
-    "GET api/health": PUBLIC,
-    "GET api/live": PUBLIC,
-    "GET api/ready": PUBLIC,
-    "POST api/webhook/stripe": PUBLIC,
-    "POST api/webhook/stripe/<uuid:uuid>": PUBLIC,
-    "POST api/webhook/email": NOBODY,
-    "GET api/v1/schema": PUBLIC,
-    "GET api/v1/docs": PUBLIC,
-    "GET api/v1/plans": PUBLIC,
-    "GET api/v1/add-ons": PUBLIC,
-    "GET api/v1/me": SELF,
-    "GET api/v1/tenants": MINE,
-    "POST api/v1/tenants": SELF,
-    "GET api/v1/tenants/name-check": SELF,
-    "GET api/v1/tenants/<uuid:tenant_id>": MEMBERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/documents": MEMBERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/keys": DELEGATES,
-    "POST api/v1/tenants/<uuid:tenant_id>/keys": DELEGATES,
-    "DELETE api/v1/tenants/<uuid:tenant_id>/keys/<uuid:key_id>": DELEGATES,
-    "GET api/v1/documents/<uuid:document_id>/content": MEMBERS,
-    "POST api/v1/tenants/<uuid:tenant_id>/checkout": PAYERS,
-    "GET api/v1/checkouts/<uuid:checkout_id>": MEMBERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/subscription": MEMBERS,
-    "POST api/v1/tenants/<uuid:tenant_id>/subscription/preview": PAYERS,
-    "POST api/v1/tenants/<uuid:tenant_id>/subscription/change": PAYERS,
-    "POST api/v1/tenants/<uuid:tenant_id>/subscription/cancel": PAYERS,
-    "POST api/v1/tenants/<uuid:tenant_id>/subscription/resume": PAYERS,
-    "POST api/v1/tenants/<uuid:tenant_id>/portal": PAYERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/usage": MEMBERS,
-    "PUT api/v1/tenants/<uuid:tenant_id>/usage/caps": PAYERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/instances": MEMBERS,
-    "GET api/v1/instances/<uuid:instance_id>": MEMBERS,
-    "POST api/v1/instances/<uuid:instance_id>/retry": OPERATORS,
-    "GET api/v1/instances/<uuid:instance_id>/updates": WATCHERS,
-    "PUT api/v1/instances/<uuid:instance_id>/updates": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/update": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/roll-back": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/start": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/stop": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/restart": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/restore": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/clone": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/rename": OPERATORS,
-    "GET api/v1/instances/<uuid:instance_id>/backups": WATCHERS,
-    "POST api/v1/instances/<uuid:instance_id>/backups": OPERATORS,
-    "GET api/v1/instances/<uuid:instance_id>/variables": WATCHERS,
-    "PATCH api/v1/instances/<uuid:instance_id>/variables": OPERATORS,
-    "GET api/v1/instances/<uuid:instance_id>/domains": MEMBERS,
-    "POST api/v1/instances/<uuid:instance_id>/domains": OPERATORS,
-    "GET api/v1/domains/<uuid:domain_id>": MEMBERS,
-    "DELETE api/v1/domains/<uuid:domain_id>": OPERATORS,
-    "POST api/v1/domains/<uuid:domain_id>/check": OPERATORS,
-    "POST api/v1/instances/<uuid:instance_id>/disk/grace": OPERATORS,
-    "GET api/v1/instances/<uuid:instance_id>/logs": WATCHERS,
-    "GET api/v1/instances/<uuid:instance_id>/logs/stream": WATCHERS,
-    "GET api/v1/instances/<uuid:instance_id>/metrics": WATCHERS,
-    "GET api/v1/instances/<uuid:instance_id>/events": WATCHERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/operations": MEMBERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/exports": MANAGERS,
-    "GET api/v1/tenants/<uuid:tenant_id>/exports/<uuid:export_id>/content": MANAGERS,
-    "GET api/v1/operations/<uuid:operation_id>": MEMBERS,
-    "GET api/v1/operations/<uuid:operation_id>/events": MEMBERS,
-    "GET api/v1/gpu/nodes": STAFF,
-    "POST api/v1/gpu/nodes": STAFF,
-    "GET api/v1/gpu/nodes/<uuid:node_id>": STAFF,
-    "DELETE api/v1/gpu/nodes/<uuid:node_id>": STAFF,
-    "POST api/v1/gpu/nodes/<uuid:node_id>/reboot": STAFF,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +74,10 @@ def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
         "export_id": export.pk,
         "document_id": document.pk,
         "domain_id": domain.pk,
+        "member_id": tenant.memberships.get(role="owner").pk,
+        "invitation_id": tenant.invitations.create(
+            email="frank@example.com", role="member", expires_at=now + timedelta(days=1)
+        ).pk,
         "key_id": key_of(tenant.memberships.get(role="owner"), ["read"])[0].pk,
         "uuid": endpoint.djstripe_uuid,
         "node_id": GpuNode.objects.create(name="gpu-1").pk,
@@ -174,17 +85,8 @@ def things(tenant: Tenant, instance: Instance, plan: Plan) -> dict[str, Any]:
 
 
 @pytest.fixture
-def dora(tenant: Tenant) -> User:
-    dora = User.objects.create_user("dora@example.com")
-    Membership.objects.create(tenant=tenant, user=dora, role=Membership.Role.BILLING)
-    return dora
-
-
-@pytest.fixture
-def people(
-    alice: User, bob: User, charlie: User, dora: User, tenant: Tenant
-) -> dict[str, APIClient]:
-    everybody = {"alice": alice, "bob": bob, "dora": dora, "charlie": charlie}
+def people(alice: User, bob: User, dora: User, erin: User, charlie: User) -> dict[str, APIClient]:
+    everybody = {"alice": alice, "bob": bob, "dora": dora, "erin": erin, "charlie": charlie}
     owner = alice.memberships.get()
     return {
         "visitor": APIClient(),

@@ -9,9 +9,11 @@ import { Checkout } from "./pages/checkout.js";
 import { Domains } from "./pages/domains.js";
 import { Home } from "./pages/home.js";
 import { Instance } from "./pages/instance.js";
+import { Invitation } from "./pages/invitation.js";
 import { KeysPage } from "./pages/keys.js";
 import { Landing } from "./pages/landing.js";
 import { Logs } from "./pages/logs.js";
+import { MembersPage } from "./pages/members.js";
 import { Metrics } from "./pages/metrics.js";
 import { NotFound } from "./pages/not-found.js";
 import { Operation } from "./pages/operation.js";
@@ -49,7 +51,9 @@ const ROUTES = [
   { path: "/tenants/:id/billing/change", page: Change },
   { path: "/tenants/:id/billing/cancel", page: Cancel },
   { path: "/tenants/:id/usage", page: Usage },
+  { path: "/tenants/:id/members", page: MembersPage },
   { path: "/tenants/:id/keys", page: KeysPage },
+  { path: "/invitations/:id", page: Invitation },
   { path: "/checkout/:id", page: Checkout },
   { path: "/instances/:id", page: Instance },
   { path: "/instances/:id/updates", page: Updates },

@@ -49,6 +49,20 @@ export function PasswordField(props) {
   <//>`;
 }
 
+/** One of `options`, each a value and what it means. */
+export function SelectField({ id, label, options, value, errors, ...input }) {
+  const noteId = `${id}-note`;
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    <select id=${id} name=${id} aria-describedby=${noteId} ...${input}>
+      ${options.map(
+        ([key, text]) => html`<option value=${key} selected=${key === value}>${text}</option>`,
+      )}
+    </select>
+    <${FieldNote} id=${noteId} state=${errors?.length ? "bad" : null}>${errors?.join(" ")}<//>
+  </div>`;
+}
+
 /** A box to tick; its children say what ticking it means. */
 export function CheckField({ id, label, children, ...input }) {
   return html`<label class="check" for=${id}>

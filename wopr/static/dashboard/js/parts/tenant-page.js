@@ -10,6 +10,7 @@ const TABS = [
   ["", "Overview"],
   ["/billing", "Billing"],
   ["/usage", "Usage"],
+  ["/members", "Members"],
   ["/keys", "API keys", mayManage],
 ];
 
@@ -42,12 +43,8 @@ export function TenantPage({ id, current, title, lead, children }) {
   const name = tenant.data?.name;
   const error = tenant.error ?? subscription.error;
   const ready = tenant.data && subscription.data;
-  const known = ready && {
-    tenant: tenant.data,
-    subscription: subscription.data,
-    reload: subscription.reload,
-  };
   const again = () => [tenant, subscription].forEach((part) => part.reload());
+  const known = ready && { tenant: tenant.data, subscription: subscription.data, reload: again };
   return html`<${Page}
     title=${title ?? name ?? "\u00a0"}
     tab=${title ? `${title}${name ? ` of ${name}` : ""}` : (name ?? "Your bot")}
