@@ -162,6 +162,7 @@ class Infrastructure:
             **self.found,
             "WOPR_STACK_FOLDER": str(self.folder.path),
             "WOPR_STACK_WEB_PORT": str(self.edge.web_port),
+            "WOPR_STACK_HTTP_PORT": str(self.edge.http_port),
             "WOPR_STACK_ENGINE": self.engine.url,
             "SANDBOX_STRIPE_URL": self.vendors.stripe,
             "SANDBOX_CLOUDFLARE_URL": self.vendors.cloudflare.split("/client/")[0],

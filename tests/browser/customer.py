@@ -50,16 +50,18 @@ class Customer:
 
     def downloads(self, link: str, to: Path) -> tuple[Path, str]:
         """The file behind a link, and the name that it was offered under."""
+        address = self.page.url
         for tries_left in (2, 1, 0):
-            with self.page.expect_download() as download:
-                self.link(link).click()
             try:
+                with self.page.expect_download(timeout=15_000) as download:
+                    self.link(link).click()
                 download.value.save_as(to)
                 break
             except Error as lost:
-                # A download that the network changed under is cancelled, and can be begun again.
-                if "canceled" not in str(lost) or not tries_left:
+                # A download that the network changed under is cancelled, or never begins.
+                if not tries_left or not re.search("canceled|Timeout", str(lost)):
                     raise
+                self.page.goto(address)
         return to, download.value.suggested_filename
 
     def signs_up(self) -> None:

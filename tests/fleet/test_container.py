@@ -1,6 +1,7 @@
 """The container as the engine inspects it, and as its neighbours and the bot inside find it."""
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -114,6 +115,7 @@ def test_a_bot_tells_whose_it_is_and_which_operation_made_it(
     labels = dict(inspected["Config"]["Labels"])
 
     assert UUID(labels.pop("wopr.operation"))
+    assert re.fullmatch("[0-9a-f]{64}", labels.pop("wopr.config"))
     assert labels == {
         "wopr.deployment": settings.WOPR_DEPLOYMENT,
         "wopr.tenant": str(instance.tenant_id),

@@ -193,8 +193,8 @@ def test_a_route_that_is_put_first_wins_over_the_fallback(
 
 
 def test_plain_http_is_sent_to_the_public_https_port(stack: dict[str, str]) -> None:
-    port = int(stack["WOPR_EDGE_PORT"]) + 10
-    answer = httpx.get(f"http://127.0.0.1:{port}/x?y=1", headers={"Host": "alice.bots.localhost"})
+    address = f"http://127.0.0.1:{stack['WOPR_STACK_HTTP_PORT']}/x?y=1"
+    answer = httpx.get(address, headers={"Host": "alice.bots.localhost"})
 
     assert answer.status_code == 308
     assert answer.headers["location"] == (
