@@ -17,7 +17,7 @@ DECLINED_CARD = "4000000000000002"
 FAILING_CARD = "4000000000000341"
 """Attaches, for example during a trial; every charge to it fails."""
 
-Vendor = Literal["stripe", "cloudflare", "mailbox", "hetzner", "digitalocean"]
+Vendor = Literal["stripe", "cloudflare", "mailbox", "hetzner", "digitalocean", "authentik"]
 Provider = Literal["hetzner", "digitalocean"]
 Order = Literal["fifo", "reverse", "shuffle"]
 
@@ -39,8 +39,10 @@ class SandboxControl:
         stripe_url: str,
         cloudflare_url: str | None = None,
         mailbox_url: str | None = None,
+        *,
         hetzner_url: str | None = None,
         digitalocean_url: str | None = None,
+        authentik_url: str | None = None,
     ) -> None:
         addresses = {
             "stripe": stripe_url,
@@ -48,11 +50,10 @@ class SandboxControl:
             "mailbox": mailbox_url,
             "hetzner": hetzner_url,
             "digitalocean": digitalocean_url,
+            "authentik": authentik_url,
         }
         self._bases = {
-            vendor: url.removesuffix("/").removesuffix("/client/v4").removesuffix("/v1")
-            for vendor, url in addresses.items()
-            if url is not None
+            vendor: _without_path(url) for vendor, url in addresses.items() if url is not None
         }
         # Plain HTTP on loopback: no proxy must see it, and no certificates need loading.
         self._http = httpx.Client(timeout=30, trust_env=False, verify=False)
@@ -60,8 +61,8 @@ class SandboxControl:
     @classmethod
     def of(cls, urls: Mapping[str, str]) -> Self:
         """Return a client for the addresses that `sandbox.serve` printed."""
-        others = ("cloudflare", "mailbox", "hetzner", "digitalocean")
-        return cls(urls["stripe"], *(urls.get(vendor) for vendor in others))
+        others = ("cloudflare", "mailbox", "hetzner", "digitalocean", "authentik")
+        return cls(urls["stripe"], **{f"{vendor}_url": urls.get(vendor) for vendor in others})
 
     def __enter__(self) -> Self:
         """Use the client in a `with` block."""
@@ -228,3 +229,7 @@ class SandboxControl:
         """Start again with empty vendors; addresses, keys and zones stay."""
         for vendor in self._bases:
             self._call(vendor, "POST", "/_sandbox/reset")
+
+
+def _without_path(url: str) -> str:
+    return str(httpx.URL(url).copy_with(raw_path=b"/")).removesuffix("/")

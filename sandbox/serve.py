@@ -19,6 +19,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from sandbox.authentik.app import API as AUTHENTIK_API
+from sandbox.authentik.app import authentik_app
+from sandbox.authentik.world import AuthentikConfig, AuthentikWorld, Platform
 from sandbox.cloudflare.app import API, cloudflare_app
 from sandbox.cloudflare.world import CloudflareConfig, CloudflareWorld
 from sandbox.digitalocean.app import digitalocean_app
@@ -36,6 +39,7 @@ from sandbox.stripe.app import stripe_app
 from sandbox.stripe.world import StripeConfig, World
 from sandbox.types import Persistent
 
+PORTS = ("stripe", "cloudflare", "mailbox", "smtp", "hetzner", "digitalocean", "authentik")
 # dj-stripe wants 24 letters or digits after the prefix.
 STRIPE_KEY = "sk_test_" + "sandbox" * 4
 
@@ -75,7 +79,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    for name in ("stripe", "cloudflare", "mailbox", "smtp", "hetzner", "digitalocean"):
+    for name in PORTS:
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 chooses a free port")
     parser.add_argument("--stripe-key", default=STRIPE_KEY)
     parser.add_argument("--webhook-secret", default="whsec_sandbox")
@@ -91,6 +95,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cloudflare-token", default="cloudflare-sandbox")
     parser.add_argument("--hetzner-token", default="hetzner-sandbox")
     parser.add_argument("--digitalocean-token", default="digitalocean-sandbox")
+    parser.add_argument("--authentik-token", default="authentik-sandbox")
+    parser.add_argument(
+        "--authentik-platform",
+        nargs=5,
+        metavar=("SLUG", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "STAFF_GROUP"),
+        help="the application by which the platform's own people log in",
+    )
     parser.add_argument("--zone", action="append", default=[], help="a DNS zone; may be repeated")
     parser.add_argument("--state", type=Path, help="keep all state in this file")
     return parser.parse_args(arguments)
@@ -142,6 +153,15 @@ class Vendors:
         self.digitalocean = MachineWorld(
             MachineConfig(options.digitalocean_token, "127.65", 3_164_000)
         )
+        self.authentik_socket = listen(host, options.authentik_port)
+        platform = options.authentik_platform
+        self.authentik = AuthentikWorld(
+            AuthentikConfig(
+                token=options.authentik_token,
+                public_url=address("http", self.authentik_socket),
+                platform=Platform(*platform) if platform else None,
+            )
+        )
         self.mailbox = Mailbox()
         self.mail_book = FaultBook()
         vendors: dict[str, Persistent] = {
@@ -149,6 +169,7 @@ class Vendors:
             "cloudflare": self.cloudflare,
             "hetzner": self.hetzner,
             "digitalocean": self.digitalocean,
+            "authentik": self.authentik,
             "mailbox": self.mailbox,
         }
         self.state = StateFile(options.state, vendors)
@@ -164,6 +185,7 @@ class Vendors:
             Listener(
                 digitalocean_app(self.digitalocean, FaultBook(), save), self.digitalocean_socket
             ),
+            Listener(authentik_app(self.authentik, FaultBook(), save), self.authentik_socket),
             Listener(mailbox_app(self.mailbox, self.mail_book, save), self.mailbox_socket),
         ]
 
@@ -180,6 +202,7 @@ class Vendors:
             "cloudflare": address("http", self.cloudflare_socket, API),
             "hetzner": address("http", self.hetzner_socket, HETZNER_API),
             "digitalocean": address("http", self.digitalocean_socket),
+            "authentik": address("http", self.authentik_socket, AUTHENTIK_API),
             "mailbox": address("http", self.mailbox_socket),
             "smtp": address("smtp", self.smtp_socket),
         }

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterable
+from copy import copy
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,9 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.template.loader import render_to_string, select_template
 from django.utils import timezone
+from django.utils.html import escape
 
+from tenants import sign_on
 from tenants.gateways import mail
 from tenants.models import Document, Message, Tenant
 from wopr.common.correlation import current_id
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 # A worker that died while it sent is taken to be dead after this.
 SENDING_LEASE = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=1)
+# In a letter's text the place of the owner's recovery link, which is a secret and kept nowhere.
+RECOVERY_LINK = "recovery-link-made-when-the-letter-is-sent"
 
 
 def document_render(
@@ -127,12 +132,23 @@ def message_send(*, message_id: Any) -> bool:
         return Message.objects.filter(pk=message_id, state=Message.State.SENT).exists()
     message = Message.objects.select_related("tenant").get(pk=message_id)
     try:
-        taken = mail.send(message)
+        taken = mail.send(_completed(message))
     except ProviderError as error:
         _give_back(message, str(error))
-        raise ProviderError(f"The mail server did not take the message: {error}") from error
+        raise ProviderError(f"The message did not go out: {error}") from error
     _record_sent(message, taken)
     return True
+
+
+def _completed(message: Message) -> Message:
+    """The letter as it leaves us: with a recovery link, if it has a place for one."""
+    if RECOVERY_LINK not in message.text:
+        return message
+    link = sign_on.recovery_link(message.tenant)
+    complete = copy(message)
+    complete.text = message.text.replace(RECOVERY_LINK, link)
+    complete.html = message.html.replace(RECOVERY_LINK, escape(link))
+    return complete
 
 
 def reports_store(reports: Iterable[mail.Report]) -> None:

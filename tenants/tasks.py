@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from tenants import correspondence
+from tenants import correspondence, sign_on
 from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -23,3 +23,14 @@ def messages_sweep() -> None:
             correspondence.message_send(message_id=message_id)
         except ProviderError as error:
             logger.warning("message %s waits: %s", message_id, error)
+
+
+@shared_task(name="tenants.groups_reconcile")
+def groups_reconcile() -> None:
+    """Lets into bots at Authentik whoever joined their tenant, and out whoever left it."""
+    try:
+        changes = sign_on.groups_reconcile() if sign_on.is_configured() else 0
+    except ProviderError as error:
+        logger.error("the groups at Authentik could not be compared: %s", error)
+    else:
+        logger.debug("single sign-on: %s people were let in or out", changes)

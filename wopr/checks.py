@@ -128,4 +128,7 @@ def production_is_production(**_: Any) -> list[CheckMessage]:
     if not settings.WOPR_DASHBOARD_URL.startswith("https://"):
         hint = "Use the https:// address."
         found.append(Error("WOPR_DASHBOARD_URL is not HTTPS.", hint=hint, id="wopr.E014"))
+    if settings.AUTHENTIK_URL and not settings.AUTHENTIK_URL.startswith("https://"):
+        hint = "Use the https:// address; a sandbox needs WOPR_ENV=development."
+        found.append(Error("AUTHENTIK_URL is not HTTPS.", hint=hint, id="wopr.E015"))
     return found

@@ -41,5 +41,6 @@ BEAT_SCHEDULE = {
     "inference: look at the services": every(30, "gpu.services_probe"),
     "inference: end boots that stalled": every(60, "gpu.boots_watch"),
     "inference: forget old history": every(86_400, "gpu.history_forget"),
+    "single sign-on: let in who joined, out who left": every(120, "tenants.groups_reconcile"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
 }

@@ -59,6 +59,15 @@ CLOUDFLARE_API_URL = env.str("CLOUDFLARE_API_URL", "https://api.cloudflare.com/c
 CLOUDFLARE_API_TOKEN = env.str("CLOUDFLARE_API_TOKEN", "")
 CLOUDFLARE_ZONE = env.str("CLOUDFLARE_ZONE", WOPR_TENANT_DOMAIN)
 CLOUDFLARE_MORE_ZONES = env.list("CLOUDFLARE_MORE_ZONES", default=[])
+# Single sign-on by Authentik: for bots with the first two, for people's log-in with the next three.
+AUTHENTIK_URL = env.str("AUTHENTIK_URL", "").rstrip("/")
+AUTHENTIK_API_TOKEN = env.str("AUTHENTIK_API_TOKEN", "")
+AUTHENTIK_AUTHORIZATION_FLOW = (
+    env.str("AUTHENTIK_AUTHORIZATION_FLOW", "") or "default-provider-authorization-implicit-consent"
+)
+AUTHENTIK_INVALIDATION_FLOW = (
+    env.str("AUTHENTIK_INVALIDATION_FLOW", "") or "default-provider-invalidation-flow"
+)
 # Providers that machines are bought from: those with credentials.
 HETZNER_API_URL = env.str("HETZNER_API_URL", "https://api.hetzner.cloud/v1")
 HETZNER_API_TOKEN = env.str("HETZNER_API_TOKEN", "")

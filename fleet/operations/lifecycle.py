@@ -4,7 +4,15 @@ from fleet.models import Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.ledger import live_operation
 from fleet.operations.provision import load_instance
-from fleet.operations.steps import letters, lifecycle, reach, recreating, renaming, variables
+from fleet.operations.steps import (
+    letters,
+    lifecycle,
+    reach,
+    recreating,
+    renaming,
+    sign_on,
+    variables,
+)
 from tenants.models import Message
 
 
@@ -113,6 +121,8 @@ RENAME = register(
             reach.VerifyPublic(),
             renaming.RemoveOldRecord(),
             renaming.RemoveOldRoute(),
+            sign_on.AdmitPeople(),
+            sign_on.OpenDoor(),
         ),
         failed=_named_as_before,
     )

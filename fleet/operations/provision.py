@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from fleet.models import Instance
 from fleet.operations.base import Kind, Step, register
-from fleet.operations.steps import containers, reach, welcome
+from fleet.operations.steps import containers, reach, sign_on, welcome
 
 
 def load_instance(instance_id: UUID) -> Instance:
@@ -27,6 +27,8 @@ INTO_SERVICE: tuple[Step[Instance], ...] = (
     reach.PublishRoute(),
     reach.PublishRecord(),
     reach.VerifyPublic(),
+    sign_on.AdmitPeople(),
+    sign_on.OpenDoor(),
     welcome.RenderWelcome(),
     welcome.SendWelcome(),
 )

@@ -12,7 +12,7 @@ def _unchanged(instance: Instance) -> None:
     """What could not be done is tried again by the next reconcile; the status stays as seen."""
 
 
-ROUTE, RECORD, CONTAINER, VOLUME, DOMAINS = MAKERS
+ROUTE, RECORD, CONTAINER, VOLUME, DOMAINS, DOOR, PEOPLE = MAKERS
 
 RESIZE = register(
     Kind(
@@ -42,6 +42,8 @@ TERMINATE = register(
             Remove(ROUTE, name="remove_route", title="Remove the route"),
             Remove(CONTAINER, name="remove_container", title="Remove the container"),
             Remove(VOLUME, name="remove_volume", title="Remove the data volume"),
+            Remove(DOOR, name="remove_door", title="Remove the bot from single sign-on"),
+            Remove(PEOPLE, name="remove_people", title="Remove the members' single sign-on"),
             removal.VerifyGone(),
             letters.WriteTermination(),
             letters.Tell(Message.Kind.TERMINATED, title="Tell the customer"),

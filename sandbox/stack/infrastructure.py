@@ -23,6 +23,10 @@ from sandbox.stack.slots import Slot, claim_slot, port_is_free
 from sandbox.stack.supervisor import StackError, Supervisor, wait_until
 from sandbox.stack.valkey import start_valkey
 from sandbox.stack.vendors import (
+    AUTHENTIK_APPLICATION,
+    AUTHENTIK_CLIENT_ID,
+    AUTHENTIK_STAFF_GROUP,
+    AUTHENTIK_TOKEN,
     CLOUDFLARE_TOKEN,
     DIGITALOCEAN_TOKEN,
     HETZNER_TOKEN,
@@ -54,6 +58,7 @@ FIXED_PORTS = {
     "mailbox": 8446,
     "hetzner": 8447,
     "digitalocean": 8448,
+    "authentik": 8449,
 }
 
 
@@ -109,6 +114,7 @@ class Infrastructure:
         self.vendors = start_vendors(
             self.supervisor,
             self.folder,
+            shop_url=self.dashboard_url,
             webhook_url=f"{self.web_url}/api/webhook/stripe",
             zones=(TENANT_DOMAIN, DASHBOARD_HOST),
             ports={} if self.wishes.free_ports else FIXED_PORTS,
@@ -169,6 +175,7 @@ class Infrastructure:
             "SANDBOX_MAILBOX_URL": self.vendors.mailbox,
             "SANDBOX_HETZNER_URL": self.vendors.hetzner.removesuffix("/v1"),
             "SANDBOX_DIGITALOCEAN_URL": self.vendors.digitalocean,
+            "SANDBOX_AUTHENTIK_URL": self.vendors.authentik.removesuffix("/api/v3"),
         }
 
     def _product_environment(self) -> dict[str, str]:
@@ -215,6 +222,12 @@ class Infrastructure:
             "HETZNER_API_URL": vendors.hetzner,
             "DIGITALOCEAN_API_TOKEN": DIGITALOCEAN_TOKEN,
             "DIGITALOCEAN_API_URL": vendors.digitalocean,
+            "AUTHENTIK_URL": vendors.authentik.removesuffix("/api/v3"),
+            "AUTHENTIK_API_TOKEN": AUTHENTIK_TOKEN,
+            "AUTHENTIK_APPLICATION": AUTHENTIK_APPLICATION,
+            "AUTHENTIK_CLIENT_ID": AUTHENTIK_CLIENT_ID,
+            "AUTHENTIK_CLIENT_SECRET": self.folder.secret("authentik client secret"),
+            "AUTHENTIK_STAFF_GROUP": AUTHENTIK_STAFF_GROUP,
             "EMAIL_URL": vendors.smtp,
             "DEFAULT_FROM_EMAIL": "WOPR <hello@wopr.localhost>",
         }

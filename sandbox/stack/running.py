@@ -28,6 +28,7 @@ WOPR is running. Where to click:
   Stripe      {stripe}   (the sandbox's customers, events and clock)
   DNS         {nameserver}   (the DNS of customers' own domains; PUT /NAME/TYPE writes)
   Cloudflare  {cloudflare}   (the sandbox's DNS records)
+  Authentik   {authentik}   (the sandbox's people and their single sign-on)
   providers   {hetzner}  {digitalocean}   (the sandbox's machines)
 
 The certificates come from an authority of this machine's own. To make a browser trust it,
@@ -65,6 +66,7 @@ def describe(parts: Infrastructure) -> dict[str, str]:
         "nameserver": found["SANDBOX_NAMESERVER_URL"],
         "hetzner": found["SANDBOX_HETZNER_URL"],
         "digitalocean": found["SANDBOX_DIGITALOCEAN_URL"],
+        "authentik": found["SANDBOX_AUTHENTIK_URL"],
         "staff_email": STAFF_EMAIL,
         "staff_password": parts.folder.secret("staff password"),
         "authority": found["WOPR_EDGE_CA_FILE"],

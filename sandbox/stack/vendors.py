@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.serve import PORTS
 from sandbox.stack.places import REPOSITORY, Folder
 from sandbox.stack.supervisor import Part, Supervisor
 
@@ -12,6 +13,11 @@ STRIPE_KEY = "sk_test_sandbox"
 CLOUDFLARE_TOKEN = "cloudflare-token-sandbox"
 HETZNER_TOKEN = "hetzner-token-sandbox"
 DIGITALOCEAN_TOKEN = "digitalocean-token-sandbox"
+AUTHENTIK_TOKEN = "authentik-token-sandbox"
+# The platform's own application at Authentik, as .env.example has it.
+AUTHENTIK_APPLICATION = "wopr"
+AUTHENTIK_CLIENT_ID = "wopr-platform"
+AUTHENTIK_STAFF_GROUP = "wopr-staff"
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,14 @@ class Vendors:
     smtp: str
     hetzner: str
     digitalocean: str
+    authentik: str
 
 
 def start_vendors(
     supervisor: Supervisor,
     folder: Folder,
     *,
+    shop_url: str,
     webhook_url: str,
     zones: tuple[str, ...],
     ports: dict[str, int],
@@ -40,7 +48,11 @@ def start_vendors(
     supervisor.start(
         Part(
             name="vendors",
-            command=command(folder, webhook_url, zones, ports),
+            command=[
+                *command(folder, webhook_url, zones, ports),
+                "--authentik-platform",
+                *platform(folder, shop_url),
+            ],
             folder=REPOSITORY,
             ready=lambda: announced(log, offset) is not None,
         )
@@ -61,13 +73,21 @@ def command(
         "--cloudflare-token": CLOUDFLARE_TOKEN,
         "--hetzner-token": HETZNER_TOKEN,
         "--digitalocean-token": DIGITALOCEAN_TOKEN,
+        "--authentik-token": AUTHENTIK_TOKEN,
         "--state": str(folder.path / "vendors.state"),
     }
-    for name in ("stripe", "cloudflare", "mailbox", "smtp", "hetzner", "digitalocean"):
+    for name in PORTS:
         arguments[f"--{name}-port"] = str(ports.get(name, 0))
     flat = [part for pair in arguments.items() for part in pair]
     flat += [part for zone in zones for part in ("--zone", zone)]
     return [sys.executable, "-m", "sandbox.serve", *flat]
+
+
+def platform(folder: Folder, shop_url: str) -> list[str]:
+    """Return how Authentik knows the product: where it sends people back to, and who is staff."""
+    back = f"{shop_url}/accounts/oidc/authentik/login/callback/"
+    secret = folder.secret("authentik client secret")
+    return [AUTHENTIK_APPLICATION, AUTHENTIK_CLIENT_ID, secret, back, AUTHENTIK_STAFF_GROUP]
 
 
 def webhook_secret(folder: Folder) -> str:

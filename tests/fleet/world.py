@@ -28,6 +28,7 @@ class World:
     vendors: SandboxControl
     cloudflare: httpx.Client
     caddy: httpx.Client
+    authentik: httpx.Client
 
     def containers(self, instance: Instance) -> list[str]:
         """Names of the containers that carry the instance's label, running or not."""
@@ -67,6 +68,17 @@ class World:
         """Somebody changes a record by hand."""
         self.cloudflare.patch(f"dns_records/{record_id}", json=change).raise_for_status()
 
+    def doors(self, instance: Instance) -> list[Json]:
+        """The applications at Authentik that lead to the bot."""
+        found = self.authentik.get("core/applications/", params={"page_size": 100})
+        return [a for a in found.json()["results"] if a["slug"].endswith(instance.pk.hex)]
+
+    def people(self, instance: Instance) -> list[str]:
+        """The addresses of those whom Authentik lets into the tenant's bots."""
+        found = self.authentik.get("core/groups/", params={"page_size": 100}).json()["results"]
+        ours = [group for group in found if group["name"].endswith(instance.tenant_id.hex)]
+        return sorted(person["email"] for group in ours for person in group["users_obj"])
+
     def mails(self, instance: Instance) -> list[Json]:
         return self.vendors.messages(to=instance.tenant.email)
 
@@ -77,6 +89,7 @@ class World:
             "volumes": len(self.volumes(instance)),
             "routes": len(self.routes(instance.hostname)),
             "records": len(self.records(instance.hostname)),
+            "doors": len(self.doors(instance)),
             "documents": Document.objects.filter(cause=instance.reference).count(),
             "mails": len({mail["message_id"] for mail in self.mails(instance)}),
         }
@@ -90,8 +103,8 @@ class World:
             self.engine.api.remove_volume(volume["Name"], force=True)
         self.caddy.delete(f"/id/{SUBTREE}")
         self.vendors.clear()
-        for url in (os.environ["SANDBOX_CLOUDFLARE_URL"], os.environ["SANDBOX_MAILBOX_URL"]):
-            httpx.post(f"{url}/_sandbox/reset").raise_for_status()
+        for vendor in ("CLOUDFLARE", "MAILBOX", "AUTHENTIK"):
+            httpx.post(f"{os.environ[f'SANDBOX_{vendor}_URL']}/_sandbox/reset").raise_for_status()
 
 
 ONE_OF_EACH = {
@@ -99,10 +112,11 @@ ONE_OF_EACH = {
     "volumes": 1,
     "routes": 1,
     "records": 1,
+    "doors": 1,
     "documents": 1,
     "mails": 1,
 }
-NOTHING_OUTSIDE = {"containers": 0, "volumes": 0, "routes": 0, "records": 0}
+NOTHING_OUTSIDE = {"containers": 0, "volumes": 0, "routes": 0, "records": 0, "doors": 0}
 
 
 def inside(world: World, inspected: Any, program: str) -> str:
@@ -142,6 +156,12 @@ def _server() -> str:
     return os.environ["CADDY_SERVER"]
 
 
+def authentik_api() -> httpx.Client:
+    """Authentik's API, as somebody with a token of it uses it."""
+    headers = {"Authorization": f"Bearer {os.environ['AUTHENTIK_API_TOKEN']}"}
+    return httpx.Client(base_url=f"{os.environ['AUTHENTIK_URL']}/api/v3", headers=headers)
+
+
 @pytest.fixture(scope="session")
 def opened_world() -> Iterator[World]:
     token = os.environ["CLOUDFLARE_API_TOKEN"]
@@ -150,16 +170,18 @@ def opened_world() -> Iterator[World]:
             base_url=os.environ["CLOUDFLARE_API_URL"], headers={"Authorization": f"Bearer {token}"}
         ) as api,
         httpx.Client(base_url=os.environ["CADDY_ADMIN_URL"]) as caddy,
+        authentik_api() as authentik,
         SandboxControl(
             os.environ["SANDBOX_STRIPE_URL"],
             os.environ["SANDBOX_CLOUDFLARE_URL"],
             os.environ["SANDBOX_MAILBOX_URL"],
+            authentik_url=os.environ["SANDBOX_AUTHENTIK_URL"],
         ) as vendors,
     ):
         zone = api.get("zones", params={"name": os.environ["CLOUDFLARE_ZONE"]}).json()["result"][0]
         api.base_url = f"{os.environ['CLOUDFLARE_API_URL']}/zones/{zone['id']}"
         engine = Engine(os.environ["WOPR_STACK_ENGINE"], is_local=True).client()
-        yield World(engine, vendors, api, caddy)
+        yield World(engine, vendors, api, caddy, authentik)
         engine.close()
 
 

@@ -28,7 +28,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         urls = json.loads(process.stdout.readline())
-        vendors = {"stripe", "cloudflare", "hetzner", "digitalocean"}
+        vendors = {"stripe", "cloudflare", "hetzner", "digitalocean", "authentik"}
         assert set(urls) == {*vendors, "mailbox", "smtp"}
         process.send_signal(number)
         assert process.wait(10) == 0
@@ -38,9 +38,10 @@ def test_every_server_has_a_page_that_says_what_it_is(urls: dict[str, str]) -> N
     for vendor, title in (
         ("stripe", "Stripe"),
         ("cloudflare", "Cloudflare"),
+        ("authentik", "Authentik"),
         ("mailbox", "Mailbox"),
     ):
-        base = urls[vendor].removesuffix("/client/v4")
+        base = urls[vendor].removesuffix("/client/v4").removesuffix("/api/v3")
         page = httpx.get(f"{base}/", trust_env=False)
         assert f"<h1>{title}</h1>" in page.text
 

@@ -10,6 +10,7 @@ from fleet.operations.base import Facts, NotYet, Step
 from fleet.operations.steps import containers, reach
 from fleet.operations.steps.containers import OURS
 from fleet.operations.steps.custom_domains import LeadDomains
+from fleet.operations.steps.sign_on import AdmitPeople, OpenDoor
 
 
 class Remove(Step[Instance]):
@@ -37,6 +38,8 @@ MAKERS: tuple[Step[Instance], ...] = (
     containers.CreateContainer(),
     containers.CreateVolume(),
     LeadDomains(),
+    OpenDoor(),
+    AdmitPeople(),
 )
 
 
@@ -58,7 +61,11 @@ class VerifyGone(Step[Instance]):
         }
 
     def act(self, instance: Instance) -> None:
-        """What else carries the bot's label is scratch of a proof whose worker died."""
+        """What else carries the bot's label is scratch of a proof whose worker died.
+
+        And the people are left to this bot when the tenant's other one ended a moment ago.
+        """
+        AdmitPeople().undo(instance)
         node = engine(instance.node)
         for container in _containers(instance):
             node.remove_container(container)

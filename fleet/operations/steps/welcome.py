@@ -1,11 +1,17 @@
 """Steps that tell the customer. They come after the bot runs and never take it away again."""
 
+import logging
+
 from django.conf import settings
 
 from fleet.models import Instance
 from fleet.operations.base import Facts, Step
-from tenants import correspondence
+from fleet.operations.steps.sign_on import door_of
+from tenants import correspondence, sign_on
 from tenants.models import Document, Message
+from wopr.common.errors import ProviderError
+
+logger = logging.getLogger(__name__)
 
 
 class RenderWelcome(Step[Instance]):
@@ -45,7 +51,7 @@ class SendWelcome(Step[Instance]):
             tenant=instance.tenant,
             kind=Message.Kind.WELCOME,
             cause=instance.reference,
-            context=_context(instance),
+            context={**_context(instance), "sign_on": _sign_on(instance)},
             attachments=[document] if document else [],
         )
         correspondence.message_send(message_id=message.pk)
@@ -59,6 +65,18 @@ def _context(instance: Instance) -> dict[str, object]:
         "dated": instance.created_at,
         "dashboard_url": f"{settings.WOPR_DASHBOARD_URL}/tenants/{instance.tenant_id}",
     }
+
+
+def _sign_on(instance: Instance) -> str:
+    """Where a password is chosen: the link itself is made when the letter goes out."""
+    try:
+        is_open = sign_on.is_configured() and sign_on.door_is_open(
+            door_of(instance), instance.tenant
+        )
+    except ProviderError as error:
+        logger.warning("the welcome to %s says nothing of single sign-on: %s", instance, error)
+        return ""
+    return correspondence.RECOVERY_LINK if is_open else ""
 
 
 def _document(instance: Instance) -> Document | None:

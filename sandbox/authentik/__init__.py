@@ -1,0 +1,1 @@
+"""A stand-in for Authentik: its directory API, and the OpenID provider that people log in at."""
