@@ -194,6 +194,7 @@ INSTALLED_APPS = [
     "anymail",
     "djstripe",
     "wopr.common",
+    "wopr.common.audit",
     "tenants",
     "billing",
     "dns",
@@ -209,6 +210,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "wopr.common.audit.context.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -255,6 +257,9 @@ WHITENOISE_AUTOREFRESH = not PRODUCTION
 APPEND_SLASH = True
 # Bodies of outside callers are read into memory before a view may refuse them.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# django-pghistory asks who is signed in only when something is written.
+PGHISTORY_JSON_ENCODER = "wopr.common.audit.context.Encoder"
 
 # --- accounts ---
 AUTH_USER_MODEL = "tenants.User"

@@ -173,6 +173,8 @@ ADMIN_LOOK: dict[str, Any] = {
             ),
             _group(
                 "Platform",
+                _item("Audit", "policy", "audit.auditentry"),
+                _item("Logbook", "menu_book", "audit.logbookentry"),
                 _item("Breakers", "electrical_services", "common.breaker"),
                 _item("Heartbeats", "ecg_heart", "common.heartbeat"),
                 _item("Schedule", "event_repeat", "django_celery_beat.periodictask"),

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
@@ -14,6 +15,7 @@ from mcp.types import ToolAnnotations
 
 from fleet.agents.plans import plan_make, plan_use
 from tenants.models import User
+from wopr.common.audit.context import acting
 from wopr.common.correlation import correlation, new_id
 from wopr.common.errors import ProviderError, Refused
 
@@ -58,11 +60,15 @@ class Desk:
     def cause(self) -> str:
         return f"mcp: {self.user_id}"
 
+    @property
+    def _actor(self) -> str:
+        return f"{settings.AUTH_USER_MODEL} {self.user_id} by MCP"
+
     @contextmanager
     def permitted(self, permission: str) -> Iterator[None]:
         """Refuses without the permission, and tells errors by blame in words for the agent."""
         try:
-            with correlation(new_id()):
+            with correlation(new_id()), acting(actor=self._actor, via="MCP"):
                 self._check(permission)
                 yield
         except Refused as refusal:

@@ -16,6 +16,7 @@ from fleet.models import Operation
 from fleet.models import Step as Row
 from fleet.operations import ledger
 from fleet.operations.base import KINDS, Facts, Kind, LostLease, NotYet, Step
+from wopr.common.audit.context import because
 from wopr.common.correlation import correlation
 from wopr.common.errors import ProviderError
 
@@ -31,7 +32,9 @@ def run(operation_id: UUID) -> None:
     held = ledger.claim(operation_id)
     if held is None:
         return
-    with correlation(held.operation().correlation_id), _lease_kept(held):
+    operation = held.operation()
+    with correlation(operation.correlation_id), _lease_kept(held):
+        because(operation.cause)
         try:
             _advance(held)
         except LostLease as lost:

@@ -24,6 +24,7 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,255}\Z")
 Finder = Callable[[Any], Any]
 _referred: dict[str, type[Model]] = {}
 _names: dict[type[Model], Callable[[Any], str]] = {}
+_everywhere: list[tuple[str, str, Finder]] = []
 _belonging: dict[type[Model], list[tuple[str, str, Finder]]] = defaultdict(list)
 
 
@@ -45,6 +46,16 @@ def belongs_to(model: type[Model], title: str, *, more: str = "") -> Callable[[F
 
     def register(find: Finder) -> Finder:
         _belonging[model].append((title, more, find))
+        return find
+
+    return register
+
+
+def belongs_to_all(title: str, *, more: str) -> Callable[[Finder], Finder]:
+    """The same for the rows of all models; what finds None is not shown."""
+
+    def register(find: Finder) -> Finder:
+        _everywhere.append((title, more, find))
         return find
 
     return register
@@ -116,8 +127,9 @@ class Group:
 def linked_groups(row: Model) -> list[Group]:
     """Everything that apps above have registered as belonging to the row."""
     return [
-        _group(title, find(row), more.format(pk=row.pk))
-        for title, more, find in _belonging[type(row)]
+        _group(title, found, more.format(pk=row.pk, label=row._meta.label))
+        for title, more, find in [*_belonging[type(row)], *_everywhere]
+        if (found := find(row)) is not None
     ]
 
 

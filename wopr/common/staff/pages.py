@@ -15,6 +15,7 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
+from wopr.common.audit.context import because
 from wopr.common.errors import Refused
 from wopr.common.staff.links import linked_groups
 
@@ -67,6 +68,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         return _led(request, reverse(_page(self.model, "changelist")))
 
     def _attempt(self, request: HttpRequest, act: Callable[[], object], done: str) -> None:
+        because(_said(request) or done)
         try:
             act()
             self.message_user(request, done, messages.SUCCESS)
@@ -103,6 +105,11 @@ class ReadOnlyInline(TabularInline):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def _said(request: HttpRequest) -> str:
+    """Why, in the words of whoever filled in the action's dialog, if it asks."""
+    return str(request.POST.get("reason") or request.POST.get("note") or "")
 
 
 def replace_pages(*models: type[Model]) -> None:
