@@ -39,7 +39,7 @@ def watched() -> Iterator[Watched]:
     """Every table that is watched."""
     for model in _models():
         columns = [field.column for field in model._meta.local_concrete_fields]
-        noise = {"updated_at", *NOISE.get(model._meta.label, ())}
+        noise = {"updated_at", "last_used_at", *NOISE.get(model._meta.label, ())}
         yield Watched(
             model,
             secret=tuple(sorted(secret_columns(model))),
