@@ -14,6 +14,7 @@ from sandbox.stack.bot_image import Release, Seed
 from sandbox.stack.caddy import Edge, start_caddy
 from sandbox.stack.containers import network_of, remove_all
 from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
+from sandbox.stack.gateway import url_for_bots
 from sandbox.stack.gpu import start_gpu_node
 from sandbox.stack.nameserver import start_nameserver
 from sandbox.stack.places import MACHINE, Folder
@@ -132,6 +133,7 @@ class Infrastructure:
             "GPU_NODE_HOST": "127.0.0.1",
             "GPU_NODE_PORTS": ",".join([str(port)] * 4),
             "GPU_NODE_TOKEN": token,
+            "GPU_NODE_SECRET": self.folder.secret("gpu node secret"),
         }
 
     def _start_engine_and_registry(self) -> None:
@@ -205,6 +207,7 @@ class Infrastructure:
             "WOPR_ENGINE_NETWORK": network_of(folder.deployment),
             "WOPR_ENGINE_SUBNET": self.slot.subnet,
             "WOPR_PORT_RANGE": self.slot.bot_ports,
+            "WOPR_INFERENCE_URL": url_for_bots(self.slot.subnet, edge.gateway_port),
             "LOG_LEVEL": chosen.get("LOG_LEVEL", "INFO"),
             "WOPR_OPERATION_LEASE_SECONDS": chosen.get("WOPR_OPERATION_LEASE_SECONDS", "30"),
         }

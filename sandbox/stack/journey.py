@@ -20,6 +20,7 @@ import httpx
 from pypdf import PdfReader
 
 from sandbox.control import SandboxControl
+from sandbox.stack.completion import ask_from_the_bot
 from sandbox.stack.containers import marked
 from sandbox.stack.engine import Engine
 from sandbox.stack.front_door import front_door
@@ -259,6 +260,7 @@ STAGES: tuple[Stage, ...] = (
     open_bot,
     read_mail,
     look_behind,
+    ask_from_the_bot,
 )
 
 

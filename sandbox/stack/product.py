@@ -114,13 +114,11 @@ def web(parts: Infrastructure, environment: dict[str, str]) -> Part:
 def gateway(parts: Infrastructure, environment: dict[str, str]) -> Part:
     """Return the inference gateway."""
     port = parts.edge.gateway_port
-    uvicorn = [sys.executable, "-m", "uvicorn", "gpu.inference.asgi:application"]
-    address = ["--host", "127.0.0.1", "--port", str(port)]
-    quiet = ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "3"]
+    command = [sys.executable, "-m", "sandbox.stack.gateway", "--port", str(port)]
     local = httpx.Client()
     return Part(
         name="gateway",
-        command=[*uvicorn, *address, *quiet],
+        command=[*command, "--subnet", parts.slot.subnet],
         environment=environment,
         folder=REPOSITORY,
         ready=lambda: answers(local, f"http://127.0.0.1:{port}/live"),

@@ -10,23 +10,13 @@ import pytest
 
 from gpu.inference.app import application
 from gpu.models import Allowance
+from sandbox.stack.completion import ASK
 from tenants.models import Tenant
 from tests.conftest import free_port
 from tests.fleet.world import World, inside, opened_world, run_bot, world
 from tests.gpu.conftest import Node, Served, wait_until
 
 __all__ = ["opened_world", "world"]
-
-# What the bot does with its environment, in the words of the reference image's Python.
-ASKS = """
-import json, os, urllib.request
-request = urllib.request.Request(
-    os.environ["WOPR_API_BASE_URL"] + "/chat/completions",
-    data=json.dumps({"messages": [{"role": "user", "content": "Shall we play a game?"}]}).encode(),
-    headers={"Authorization": "Bearer " + os.environ["WOPR_PLATFORM_TOKEN"],
-             "Content-Type": "application/json"})
-print(urllib.request.urlopen(request, timeout=20).read().decode())
-"""
 
 
 @pytest.mark.django_db(transaction=True)
@@ -45,7 +35,7 @@ def test_a_bot_in_its_container_gets_a_completion_through_the_gateway(
     bot = run_bot(tenant, node)
     gateway = Served(application(), host=host, port=port)
     try:
-        answer = json.loads(inside(world, world.inspected(bot), ASKS))
+        answer = json.loads(inside(world, world.inspected(bot), ASK))
         assert answer["choices"][0]["message"]["content"].startswith("the only winning move")
         total = answer["usage"]["total_tokens"]
         wait_until(lambda: Allowance.objects.filter(tokens=total, held=0).exists(), "the books")
