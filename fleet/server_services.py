@@ -89,7 +89,8 @@ def _bots(server: Server) -> int:
 
 def server_reboot(*, server: Server, cause: str) -> Operation:
     with transaction.atomic():
-        return _open("server_reboot", _ready(server), cause)
+        row = _ready(server)
+        return _open(f"{_PREFIXES[row.purpose]}_reboot", row, cause)
 
 
 def server_resize(*, server: Server, size: str, cause: str) -> Operation:

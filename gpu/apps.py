@@ -6,4 +6,4 @@ class GpuConfig(AppConfig):
     verbose_name = "GPU"
 
     def ready(self) -> None:
-        from gpu.operations import provisioning  # noqa: F401  (registers the kinds)
+        from gpu.operations import provisioning, restarting  # noqa: F401  (registers the kinds)

@@ -4,8 +4,6 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
-
 from billing.models import Meter, UsageCap
 from fleet.models import Instance
 from fleet.models.instance import digest_of
@@ -54,11 +52,10 @@ def _look_up(digest: str) -> Caller | None:
     if instance is None:
         return None
     caps = dict(UsageCap.objects.filter(tenant=instance.tenant_id).values_list("meter", "limit"))
-    own = Budget.objects.filter(pk=instance.tenant_id).values_list("limit", flat=True).first()
     return Caller(
         instance_id=instance.pk,
         tenant_id=instance.tenant_id,
-        budget=settings.WOPR_INFERENCE_BUDGET * 10_000 if own is None else own,
+        budget=Budget.of(instance.tenant_id).most,
         token_cap=caps.get(Meter.INFERENCE_TOKENS),
         second_cap=caps.get(Meter.AUDIO_SECONDS),
     )

@@ -15,7 +15,7 @@ from django.utils import timezone
 from gpu.catalogue import PORTS
 from gpu.gateways.probes import Look, look
 from gpu.gateways.upstream import Upstream
-from gpu.models import GpuNode, Service, ServiceChange
+from gpu.models import GpuNode, Service, ServiceChange, ServiceSample
 
 logger = logging.getLogger(__name__)
 State = Service.State
@@ -23,7 +23,11 @@ DOWN_AFTER = 3  # misses in a row
 UP_AFTER = 2  # good looks in a row, after it was down
 PROVE_EVERY = timedelta(minutes=5)  # a round trip costs the node some work
 HISTORY = timedelta(days=90)
+SAMPLES = timedelta(days=7)
 MOST_AT_ONCE = 500
+WRITTEN = (
+    "state", "since", "hits", "misses", "probed_at", "proven_at", "latency_ms", "error",
+)  # fmt: skip
 
 
 def sweep() -> list[ServiceChange]:
@@ -34,12 +38,29 @@ def sweep() -> list[ServiceChange]:
         .select_related("node")
     )
     looks = asyncio.run(_look_at(services))
-    changes = [_judge(service, seen) for service, seen in zip(services, looks, strict=True)]
-    return [change for change in changes if change is not None]
+    with transaction.atomic():
+        return _write_down(list(zip(services, looks, strict=True)))
+
+
+def _write_down(seen: list[tuple[Service, Look]]) -> list[ServiceChange]:
+    """All at once. A service that somebody restarted while it was looked at is left as it is."""
+    rows = Service.objects.filter(pk__in=[service.pk for service, _ in seen])
+    since = dict(rows.select_for_update().order_by("pk").values_list("pk", "since"))
+    valid = [(s, look) for s, look in seen if since.get(s.pk) == s.since]
+    changes = [change for change in (_judge(s, look) for s, look in valid) if change]
+    judged = [service for service, _ in valid]
+    Service.objects.bulk_update(judged, WRITTEN)
+    ServiceChange.objects.bulk_create(changes)
+    ServiceSample.objects.bulk_create(
+        ServiceSample(service=s, taken_at=timezone.now(), state=s.state, latency_ms=s.latency_ms)
+        for s in judged
+    )
+    return changes
 
 
 def forget() -> int:
-    """Deletes history that is older than HISTORY."""
+    """Deletes what is older than HISTORY and SAMPLES. Returns how many rows of history."""
+    ServiceSample.objects.filter(taken_at__lt=timezone.now() - SAMPLES).delete()
     return ServiceChange.objects.filter(happened_at__lt=timezone.now() - HISTORY).delete()[0]
 
 
@@ -84,7 +105,7 @@ def _is_unproven(service: Service) -> bool:
 
 
 def _judge(service: Service, seen: Look) -> ServiceChange | None:
-    """Writes down what was seen; a change of state is kept for ever and told."""
+    """Puts what was seen into the row; a change of state is told."""
     now = timezone.now()
     before, after = service.state, state_after(service, seen)
     good = seen.answers and not seen.loading and seen.works is not False
@@ -94,10 +115,7 @@ def _judge(service: Service, seen: Look) -> ServiceChange | None:
     service.latency_ms = seen.latency_ms
     if seen.works:
         service.proven_at = now
-    with transaction.atomic():
-        change = _change(service, before, after, seen.error, now) if before != after else None
-        service.save()
-    return change
+    return _change(service, before, after, seen.error, now) if before != after else None
 
 
 def state_after(service: Service, seen: Look) -> str:
@@ -123,6 +141,6 @@ def state_after(service: Service, seen: Look) -> str:
 def _change(service: Service, before: str, after: str, reason: str, now: datetime) -> ServiceChange:
     service.state, service.since = after, now
     logger.warning("%s is %s (was %s): %s", service, after, before, reason or "all is well")
-    return ServiceChange.objects.create(
+    return ServiceChange(
         service=service, before=before, after=after, reason=reason[:300], happened_at=now
     )

@@ -1,15 +1,21 @@
-"""Every write of gpu's surfaces: ordering a GPU node, giving it back, rebooting it."""
+"""Every write about GPU nodes: ordering one, giving it back, rebooting it, restarting a service."""
 
+from django.conf import settings
 from django.db import transaction
 
 from fleet import server_services
 from fleet.models import CatalogueOffer, Operation, Server
-from gpu.models import GpuNode
+from fleet.operations.ledger import operation_open
+from fleet.tasks import operation_run
+from gpu.models import GpuNode, Service
 from wopr.common.errors import Refused
+from wopr.common.queue import wake
 
 
 def gpu_provision(*, provider: str, region: str, size: str, cause: str) -> GpuNode:
     """Orders a GPU node. Raises Refused for what the catalogue does not offer, or without GPU."""
+    if not settings.GPU_NODE_SECRET:
+        raise Refused("not_configured", "Set GPU_NODE_SECRET to order GPU nodes.", status=409)
     offer = CatalogueOffer.objects.filter(provider=provider, region=region, size=size).first()
     if offer is not None and not offer.gpu:
         raise Refused("no_gpu", f"{size} has no GPU.", field="size")
@@ -27,16 +33,32 @@ def gpu_provision(*, provider: str, region: str, size: str, cause: str) -> GpuNo
 def gpu_destroy(*, node: GpuNode, cause: str) -> Operation:
     """Gives a node back; from now on no request goes to it. Refused for one made by hand."""
     with transaction.atomic():
-        server = _server(node)
+        server = server_of(node)
         GpuNode.objects.filter(pk=node.pk).update(accepts_requests=False)
         return server_services.server_destroy(server=server, cause=cause)
 
 
 def gpu_reboot(*, node: GpuNode, cause: str) -> Operation:
-    return server_services.server_reboot(server=_server(node), cause=cause)
+    return server_services.server_reboot(server=server_of(node), cause=cause)
 
 
-def _server(node: GpuNode) -> Server:
+def service_restart(*, service: Service, cause: str) -> Operation:
+    """Has the node make one of its services anew; requests under way on it are lost."""
+    server = server_of(service.node)
+    with transaction.atomic():
+        operation = operation_open(
+            kind="gpu_restart",
+            subject=server,
+            tenant=None,
+            cause=cause,
+            parameters={"service": service.kind},
+        )
+        wake(operation_run, operation.pk)
+    return operation
+
+
+def server_of(node: GpuNode) -> Server:
+    """Its machine. Refused for a node made by hand."""
     if node.server is None:
         raise Refused("made_by_hand", f"{node} was not bought by WOPR; see to it by hand.")
     return node.server

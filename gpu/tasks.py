@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from gpu import books, booting, probing
+from gpu import books, booting, probing, remedies
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,12 @@ def services_probe() -> None:
     """Looks at every service of every node."""
     probing.node_by_hand()
     probing.sweep()
+
+
+@shared_task(name="gpu.remedies_sweep")
+def remedies_sweep() -> None:
+    """Helps nodes whose services do not work."""
+    remedies.sweep()
 
 
 @shared_task(name="gpu.boots_watch")

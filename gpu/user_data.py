@@ -22,6 +22,7 @@ def user_data(node: GpuNode) -> str:
             "environment": _packed(environment(node)),
             "script": _packed(boot_script()),
             "compose": _packed((FOLDER / "compose.yaml").read_text()),
+            "agent": _packed((FOLDER / "agent.py").read_text()),
             "caddyfile": _packed((FOLDER / "Caddyfile").read_text()),
         },
     )

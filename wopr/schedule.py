@@ -39,6 +39,7 @@ BEAT_SCHEDULE = {
     "billing: queue the letters that are due": every(60, "billing.notices_queue"),
     "inference: release what dead gateways held": every(30, "gpu.holds_release"),
     "inference: look at the services": every(30, "gpu.services_probe"),
+    "inference: help what does not work": every(60, "gpu.remedies_sweep"),
     "inference: end boots that stalled": every(60, "gpu.boots_watch"),
     "inference: forget old history": every(86_400, "gpu.history_forget"),
     "single sign-on: let in who joined, out who left": every(120, "tenants.groups_reconcile"),

@@ -168,6 +168,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 "Inference",
                 _item("GPU nodes", "memory", "gpu.gpunode"),
                 _item("Services' history", "history", "gpu.servicechange"),
+                _item("Remedies", "healing", "gpu.remedy"),
                 _item("Budgets", "savings", "gpu.budget"),
                 _item("Spent", "payments", "gpu.allowance"),
             ),

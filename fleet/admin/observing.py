@@ -1,6 +1,6 @@
 """What staff see of a bot over time: what it uses, what happened to it, and what it writes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,23 +17,13 @@ from fleet.gateways import lines as board
 from fleet.models import Instance, InstanceEvent
 from fleet.readings import Point, Reading, reading_of
 from wopr.common.errors import ProviderError
+from wopr.common.staff.charts import Chart, Frame
 from wopr.common.staff.links import belongs_to, link
 from wopr.common.staff.looks import EMPTY, moment, mono
 from wopr.common.staff.pages import MachineOwned, StaffAdmin, confirmed
 
 SHOWN = timedelta(days=1)
 LINES = 200
-WIDTH, HEIGHT = 300, 60
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A line of what was used, in the words of its numbers and in the coordinates of an SVG."""
-
-    title: str
-    now: str
-    most: str
-    points: str
 
 
 class Watching(StaffAdmin):
@@ -78,32 +68,19 @@ class Watching(StaffAdmin):
 
 
 def _charts(bot: Instance, reading: Reading) -> list[Chart]:
-    megabyte = 1024 * 1024
+    frame, megabyte = Frame(reading.since, SHOWN), 1024 * 1024
+
+    def chart(title: str, value: Callable[[Point], float], unit: str, limit: float = 0) -> Chart:
+        marks = [(point.at, value(point)) for point in reading.points]
+        return frame.chart(title, marks, unit=unit, limit=limit)
+
     return [
-        _chart("CPU", reading, lambda p: p.cpu_millis / 1000, bot.cpu_millis / 1000, "CPU"),
-        _chart("Memory", reading, lambda p: p.memory / megabyte, bot.memory_mb, "MB"),
-        _chart("Received", reading, lambda p: p.received_rate / 1000, 0, "kB/s"),
-        _chart("Sent", reading, lambda p: p.sent_rate / 1000, 0, "kB/s"),
-        _chart("Disk", reading, lambda p: (p.disk or 0) / 1e9, bot.disk_gb, "GB"),
+        chart("CPU", lambda p: p.cpu_millis / 1000, "CPU", bot.cpu_millis / 1000),
+        chart("Memory", lambda p: p.memory / megabyte, "MB", bot.memory_mb),
+        chart("Received", lambda p: p.received_rate / 1000, "kB/s"),
+        chart("Sent", lambda p: p.sent_rate / 1000, "kB/s"),
+        chart("Disk", lambda p: (p.disk or 0) / 1e9, "GB", bot.disk_gb),
     ]
-
-
-def _chart(title: str, reading: Reading, value: Any, limit: float, unit: str) -> Chart:
-    values = [value(point) for point in reading.points]
-    most = max(values, default=0.0)
-    of, top = (f" of {limit:g}", limit) if limit else ("", most)
-    return Chart(
-        title=title,
-        now=f"{values[-1]:.4g}{of} {unit}" if values else EMPTY,
-        most=f"{most:.4g} {unit}",
-        points=" ".join(_at(reading, point, value(point), top) for point in reading.points),
-    )
-
-
-def _at(reading: Reading, point: Point, value: float, top: float) -> str:
-    x = (point.at - reading.since) / SHOWN * WIDTH
-    y = (HEIGHT - 1) - min(value / top if top else 0, 1) * (HEIGHT - 2)
-    return f"{max(x, 0):.1f},{y:.1f}"
 
 
 @admin.register(InstanceEvent)

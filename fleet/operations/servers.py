@@ -13,7 +13,7 @@ def load_server(server_id: UUID) -> Server:
     return Server.objects.select_related("node", "tenant").get(pk=server_id)
 
 
-def _unchanged(server: Server) -> None:
+def server_unchanged(server: Server) -> None:
     """The machine is as it was last seen; the operation says what went wrong."""
     Server.objects.filter(pk=server.pk).update(wanted_size="", action_id="")
 
@@ -80,7 +80,7 @@ REBOOT = register(
         subject_kind="server",
         load=load_server,
         steps=(power.Reboot(),),
-        failed=_unchanged,
+        failed=server_unchanged,
         undoes=False,
     )
 )
@@ -92,6 +92,6 @@ RESIZE = register(
         subject_kind="server",
         load=load_server,
         steps=(power.PowerOff(), power.ChangeSize(), power.PowerOn()),
-        failed=_unchanged,
+        failed=server_unchanged,
     )
 )

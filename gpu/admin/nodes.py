@@ -1,5 +1,6 @@
-"""GPU nodes, their services, and what tenants spend on inference."""
+"""GPU nodes: how they boot, how their services do, and what is done about them."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -7,17 +8,21 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from gpu import services
-from gpu.models import Allowance, BootReport, Budget, GpuNode, Service, ServiceChange
+from gpu.models import BootReport, GpuNode, Remedy, Service, ServiceChange
+from gpu.readings import Stretch, stretches_of
+from wopr.common.staff.charts import Chart, Frame
 from wopr.common.staff.links import belongs_to, link, refers
 from wopr.common.staff.looks import EMPTY, moment, mono, pill
-from wopr.common.staff.pages import MachineOwned, ReadOnlyInline, StaffAdmin, confirmed
+from wopr.common.staff.pages import MachineOwned, ReadOnlyInline, confirmed
 
 refers("gpu_node", GpuNode)
+SHOWN = timedelta(days=1)
 
 
 class OrderForm(BaseDialogForm):  # type: ignore[misc]
@@ -46,6 +51,7 @@ class ReportInline(ReadOnlyInline):
 class GpuNodeAdmin(MachineOwned):
     """Machines that serve inference."""
 
+    change_form_outer_before_template = "admin/gpu_watching.html"
     list_display = ("name", "boot", "serving", "reach", "server_link", "since")
     list_filter = ("stage", "accepts_requests")
     search_fields = ("name", "id", "address")
@@ -58,6 +64,9 @@ class GpuNodeAdmin(MachineOwned):
         ("Machine", {"fields": ("reach", "server_link")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),
     )
+
+    def panel_context(self, row: GpuNode) -> dict[str, Any]:
+        return {**super().panel_context(row), "charts": _charts(row)}
 
     @confirmed(
         "Order a GPU node",
@@ -135,6 +144,50 @@ class GpuNodeAdmin(MachineOwned):
         return link(node.server) if node.server else "made by hand"
 
 
+def _charts(node: GpuNode) -> list[Chart]:
+    frame = Frame(timezone.now() - SHOWN, SHOWN)
+    return [
+        chart
+        for service in node.services.all()
+        for chart in _two_charts(frame, service, stretches_of(service, since=frame.since))
+    ]
+
+
+def _two_charts(frame: Frame, service: Service, stretches: list[Stretch]) -> tuple[Chart, Chart]:
+    ready = [(stretch.at, stretch.ready) for stretch in stretches]
+    took = [(s.at, s.latency_ms) for s in stretches if s.latency_ms is not None]
+    return (
+        frame.chart(f"{service.kind} ready", ready, unit="%", limit=100),
+        frame.chart(f"{service.kind} answers in", took, unit="ms"),
+    )
+
+
+@admin.register(Remedy)
+class RemedyAdmin(MachineOwned):
+    """What was done about services that do not work."""
+
+    list_display = ("node", "what", "service", "begun", "ended", "outcome")
+    list_filter = ("action", "created_at")
+    search_fields = ("node__name", "reason", "outcome")
+    list_select_related = ("node", "service__node")
+    fields = (
+        "node", "what", "service", "reason", "begun", "ended", "outcome", "operation",
+        "replacement",
+    )  # fmt: skip
+
+    @admin.display(description="what", ordering="action")
+    def what(self, remedy: Remedy) -> str:
+        return remedy.get_action_display()
+
+    @admin.display(description="begun", ordering="created_at")
+    def begun(self, remedy: Remedy) -> SafeString | str:
+        return moment(remedy.created_at)
+
+    @admin.display(description="ended", ordering="ended_at")
+    def ended(self, remedy: Remedy) -> SafeString | str:
+        return moment(remedy.ended_at) or EMPTY
+
+
 @admin.register(ServiceChange)
 class ServiceChangeAdmin(MachineOwned):
     """The history of the services' states."""
@@ -144,25 +197,11 @@ class ServiceChangeAdmin(MachineOwned):
     list_select_related = ("service__node",)
 
 
-@admin.register(Budget)
-class BudgetAdmin(StaffAdmin):
-    """Tenants whose month has another limit than the default."""
-
-    list_display = ("tenant", "limit")
-    search_fields = ("tenant__slug", "tenant__name")
-    autocomplete_fields = ("tenant",)
-
-
-@admin.register(Allowance)
-class AllowanceAdmin(MachineOwned):
-    """What tenants spent on inference, month by month, in millionths of the currency."""
-
-    list_display = ("tenant", "month", "spent", "held", "tokens", "seconds")
-    list_filter = ("month",)
-    search_fields = ("tenant__slug", "tenant__name")
-    list_select_related = ("tenant",)
-
-
 @belongs_to(GpuNode, "Changes of its services")
 def _changes(node: GpuNode) -> QuerySet[ServiceChange]:
     return ServiceChange.objects.filter(service__node=node)
+
+
+@belongs_to(GpuNode, "Remedies", more="node__id__exact={pk}")
+def _remedies(node: GpuNode) -> QuerySet[Remedy]:
+    return node.remedies.select_related("service__node")

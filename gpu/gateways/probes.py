@@ -33,7 +33,7 @@ async def look(upstream: Upstream, kind: str, *, round_trip: bool) -> Look:
     began = time.monotonic()
     limits = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(
-        timeout=TIMEOUT, limits=limits, verify=_trust(upstream.certificate), trust_env=False
+        timeout=TIMEOUT, limits=limits, verify=trust(upstream.certificate), trust_env=False
     ) as session:
         session.headers["Authorization"] = f"Bearer {upstream.token}"
         try:
@@ -82,6 +82,7 @@ def _makes_sense(kind: str, response: httpx.Response) -> bool:
     return isinstance(answer, dict) and wanted in answer
 
 
-@lru_cache(maxsize=64)
-def _trust(certificate: str) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cadata=certificate) if certificate else True
+@lru_cache(maxsize=1024)
+def trust(certificate: str) -> ssl.SSLContext:
+    """Kept, since making one takes many milliseconds."""
+    return ssl.create_default_context(cadata=certificate or None)

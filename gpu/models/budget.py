@@ -3,6 +3,9 @@
 Money is in micros: millionths of the currency's main unit, since a request costs less than a cent.
 """
 
+from uuid import UUID
+
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -10,17 +13,41 @@ from fleet.models import Instance
 from tenants.models import Tenant
 from wopr.common.models import Identified
 
+MICROS_PER_CENT = 10_000
+
 
 class Budget(models.Model):
-    """The most that a tenant wants to spend in a calendar month (UTC), instead of the default."""
+    """What a tenant may spend in a calendar month (UTC), and the lower limit that it set itself."""
 
     tenant = models.OneToOneField(
         Tenant, on_delete=models.CASCADE, related_name="inference_budget", primary_key=True
     )
-    limit = models.PositiveBigIntegerField(help_text="Micros a month.")
+    allowed = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Micros a month, set by staff; WOPR_INFERENCE_BUDGET when empty.",
+    )
+    limit = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Micros a month, set by the customer; never above that."
+    )
 
     def __str__(self) -> str:
-        return f"{self.tenant}: {self.limit} micros a month"
+        return f"{self.tenant}: {self.most} micros a month"
+
+    @property
+    def most_allowed(self) -> int:
+        default: int = settings.WOPR_INFERENCE_BUDGET * MICROS_PER_CENT
+        return default if self.allowed is None else self.allowed
+
+    @property
+    def most(self) -> int:
+        """What counts."""
+        return self.most_allowed if self.limit is None else min(self.limit, self.most_allowed)
+
+    @classmethod
+    def of(cls, tenant_id: UUID) -> "Budget":
+        """The tenant's; one without a row has the default."""
+        return cls.objects.filter(pk=tenant_id).first() or cls(tenant_id=tenant_id)
 
 
 class Allowance(models.Model):

@@ -147,3 +147,18 @@ class ServiceChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service}: {self.before} → {self.after}"
+
+
+class ServiceSample(models.Model):
+    """What one probe of a service saw, kept for days: what charts are drawn from."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="samples")
+    taken_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=Service.State)
+    latency_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("service", "taken_at"), name="sample_of_a_service"),)
+
+    def __str__(self) -> str:
+        return f"{self.service} at {self.taken_at}: {self.state}"

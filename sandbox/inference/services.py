@@ -32,6 +32,8 @@ class Machine:
     slots: int = 4
     loading: bool = False
     broken: bool = False  # answers 500 to work, while /health is well
+    incurable: bool = False  # is as broken as before when it was restarted
+    restarts: int = 0
     pause: float = 0.0  # seconds between tokens
     breaks_after: int | None = None  # tokens after which the connection is cut
     served: int = 0
@@ -77,6 +79,14 @@ class Services:
         taken, there = self.machine.busy, range(self.machine.slots)
         return JSONResponse([{"id": n, "is_processing": n < taken} for n in there])
 
+    async def restart(self, request: Request) -> Response:
+        """What a node's proxy passes on to its agent."""
+        if request.headers.get("authorization") != f"Bearer {self.machine.token}":
+            return Response(status_code=401)
+        self.machine.restarts += 1
+        self.machine.broken &= self.machine.incurable
+        return Response(status_code=202)
+
     async def completions(self, request: Request) -> Response:
         if refusal := self.machine.refusal(request):
             return refusal
@@ -121,6 +131,7 @@ def service(machine: Machine) -> Starlette:
     """All services in one application: a test mounts it as often as it wants nodes."""
     answers = Services(machine)
     posts = {
+        "/wopr/restart": answers.restart,
         "/v1/chat/completions": answers.completions,
         "/v1/completions": answers.completions,
         "/v1/embeddings": answers.embeddings,

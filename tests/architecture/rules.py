@@ -112,6 +112,8 @@ RULES: dict[str, Verdicts] = {
     "GET api/v1/tenants/<uuid:tenant_id>/exports/<uuid:export_id>/content": MANAGERS,
     "GET api/v1/operations/<uuid:operation_id>": MEMBERS,
     "GET api/v1/operations/<uuid:operation_id>/events": MEMBERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/inference": MEMBERS,
+    "PUT api/v1/tenants/<uuid:tenant_id>/inference/limit": PAYERS,
     "GET api/v1/gpu/nodes": STAFF,
     "POST api/v1/gpu/nodes": STAFF,
     "GET api/v1/gpu/nodes/<uuid:node_id>": STAFF,

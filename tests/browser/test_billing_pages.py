@@ -42,6 +42,23 @@ def test_a_cap_is_set_and_removed_on_the_usage_page(regular: Customer) -> None:
     expect(meter.get_by_role("table", name="Inference tokens, day by day")).to_be_visible()
 
 
+def test_a_limit_is_set_on_the_inference_budget_within_what_is_allowed(regular: Customer) -> None:
+    opens(regular, "Usage")
+    budget = panel(regular, "Inference budget")
+    expect(budget).to_contain_text("€0.00 of €10.00 spent this month")
+    budget.get_by_label("Your limit for each month").fill("12")
+    budget.get_by_role("button", name="Save").click()
+    expect(budget).to_contain_text("This is more than you may spend in a month")
+    budget.get_by_label("Your limit for each month").fill("2.50")
+    budget.get_by_role("button", name="Save").click()
+    expect(budget).to_contain_text("of €2.50 spent this month")
+    regular.page.reload()
+    expect(budget).to_contain_text("of €2.50 spent this month")
+    budget.get_by_label("Your limit for each month").fill("")
+    budget.get_by_role("button", name="Save").click()
+    expect(budget).to_contain_text("of €10.00 spent this month")
+
+
 def test_a_member_sees_what_is_paid_and_is_offered_nothing_that_costs(
     regular: Customer, visit: Visit, office: BackOffice
 ) -> None:
@@ -58,7 +75,9 @@ def test_a_member_sees_what_is_paid_and_is_offered_nothing_that_costs(
         expect(bob.page.get_by_text("Your role does not allow this")).to_be_visible()
     bob.goes_to(f"{path}/usage")
     expect(panel(bob, "Inference tokens")).to_be_visible()
+    expect(panel(bob, "Inference budget")).to_contain_text("of €10.00 spent")
     expect(bob.page.get_by_label("Your cap for each month")).to_have_count(0)
+    expect(bob.page.get_by_label("Your limit for each month")).to_have_count(0)
 
 
 def test_a_stranger_finds_nothing_there(regular: Customer, visit: Visit) -> None:

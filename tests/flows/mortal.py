@@ -35,6 +35,7 @@ HTML(string="<p>warm</p>").write_pdf()
 
 # These steps change nothing: their work is to look.
 LOOKING = (
+    "await_boot",
     "await_enrolment",
     "boot_machine",
     "see_gone",
@@ -44,6 +45,7 @@ LOOKING = (
     "verify_gone",
     "verify_public",
     "verify_ready",
+    "verify_services",
     "wait_healthy",
 )
 

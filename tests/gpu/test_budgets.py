@@ -12,9 +12,11 @@ from billing.models import Meter, UsageCap, UsageEvent
 from fleet.models import Instance
 from gpu import books
 from gpu.books import Amount
-from gpu.callers import Caller
+from gpu.callers import Caller, _known
 from gpu.models import Allowance, Budget, Hold
 from gpu.tasks import holds_release
+from tenants.models import User
+from tests.conftest import signed_in
 from tests.gpu.conftest import Node, wait_until
 from wopr.common.errors import Refused
 
@@ -35,7 +37,7 @@ def test_two_hundred_requests_at_once_never_spend_more_than_one_euro(
 ) -> None:
     settings.WOPR_INFERENCE_TOKEN_PRICE = 2_000_000  # type: ignore[attr-defined]
     settings.WOPR_INFERENCE_RATE = 100_000  # type: ignore[attr-defined]
-    Budget.objects.create(tenant=instance.tenant, limit=EURO)
+    Budget.objects.create(tenant=instance.tenant, allowed=EURO)
     gpu_node(pause=0.002, slots=50)
     url = gateway()
     body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 8}
@@ -139,3 +141,23 @@ def test_a_cap_that_the_customer_sets_stops_its_bot(
         headers=bot,
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (402, "cap_reached")
+
+
+def test_a_customers_own_limit_counts_within_what_staff_allow(
+    ask: Callable[..., httpx.Response], instance: Instance, alice: User
+) -> None:
+    client = signed_in(alice)
+    path = f"/api/v1/tenants/{instance.tenant_id}/inference"
+    assert client.get(path).json()["allowed"] == 10 * EURO
+    too_much = client.put(f"{path}/limit", {"limit": 10 * EURO + 1})
+    assert too_much.json()["code"] == "above_allowance"
+
+    assert client.put(f"{path}/limit", {"limit": 1}).json()["left"] == 1
+    assert ask().json()["error"]["code"] == "budget_exhausted"
+    _known.clear()  # what the gateway knows of a caller is seconds old
+    assert client.put(f"{path}/limit", {"limit": None}, format="json").json()["limit"] is None
+    assert ask().status_code == 200
+    wait_until(lambda: client.get(path).json()["spent"] > 0, "the books")
+
+    Budget.objects.update(limit=5 * EURO, allowed=EURO)
+    assert Budget.of(instance.tenant_id).most == EURO

@@ -1,7 +1,6 @@
 """GPU nodes by the API: for staff with the right, from the order to the end."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -31,8 +30,7 @@ def staff(db: None) -> Callable[..., APIClient]:
 
 
 @pytest.fixture
-def vendor(settings: Any) -> Iterator[Vendor]:
-    settings.GPU_NODE_SECRET = "a secret of the tests"
+def vendor() -> Iterator[Vendor]:
     empty_providers()
     with sandboxes() as control:
         provider_watch.read_catalogue("digitalocean")

@@ -10,6 +10,13 @@ export function money({ amount, currency }) {
   );
 }
 
+/** A sum in millionths of the currency; what is less than a cent is not shown as nothing. */
+export function micros(amount, currency) {
+  const style = { style: "currency", currency: currency.toUpperCase() };
+  const digits = amount > 0 && amount < 10000 ? { maximumFractionDigits: 4 } : {};
+  return new Intl.NumberFormat(undefined, { ...style, ...digits }).format(amount / 1000000);
+}
+
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 
 export function memory(megabytes) {

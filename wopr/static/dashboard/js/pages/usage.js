@@ -1,6 +1,7 @@
 /** What a tenant used this month on each meter, against what is included and its own caps. */
 import { put } from "../api.js";
 import { figure, longDay } from "../format.js";
+import { InferenceBudget } from "../parts/budget.js";
 import { DayChart, lastDays } from "../parts/chart.js";
 import { Field, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
@@ -161,6 +162,10 @@ export function Usage({ params }) {
     title="Usage"
     lead=${() => `Of this calendar month. It is counted in UTC and begins anew on ${longDay(nextMonth())}.`}
   >
-    ${({ tenant }) => html`<div class="stack"><${Meters} tenant=${tenant} /></div>`}
+    ${({ tenant }) =>
+      html`<div class="stack">
+        <${InferenceBudget} tenant=${tenant} />
+        <${Meters} tenant=${tenant} />
+      </div>`}
   <//>`;
 }
