@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from sandbox.stack import journey
+from sandbox.stack.completion import ask_from_the_bot
 from sandbox.stack.front_door import front_door
 from sandbox.stack.infrastructure import Infrastructure, Wishes, started_infrastructure
 from sandbox.stack.journey import Customer
@@ -15,8 +16,9 @@ from sandbox.stack.places import MACHINE
 from sandbox.stack.product import prepare, start_product
 
 FROM_PAYMENT = ("be_entitled", "watch_provisioning")
-# What `look_behind` expects is true of a stack with one customer only.
-STAGES = tuple(stage for stage in journey.STAGES if stage is not journey.look_behind)
+# What these expect is true of a stack with one customer only.
+ALONE = (journey.look_behind, ask_from_the_bot)
+STAGES = tuple(stage for stage in journey.STAGES if stage not in ALONE)
 
 
 def bench(options: argparse.Namespace) -> int:
@@ -39,7 +41,7 @@ def bench(options: argparse.Namespace) -> int:
     for stage in STAGES:
         print_row(stage.__name__, [each[stage.__name__] for each in times])
     print_row("payment to bot", [sum(each[name] for name in FROM_PAYMENT) for each in times])
-    return max(provisioning, edge_costs(), backlog())
+    return max(provisioning, edge_costs(), backlog(), gateway_costs(), watching_costs())
 
 
 def edge_costs() -> int:
@@ -49,6 +51,25 @@ def edge_costs() -> int:
         with started_infrastructure(wishes) as parts:
             command = [sys.executable, "-m", "sandbox.stack.bench_edge"]
             return parts.supervisor.run(command, parts.environment())
+
+
+def gateway_costs() -> int:
+    """Measure the inference gateway among fresh parts; not 0 when it adds more than it should."""
+    return measured("sandbox.stack.bench_gateway")
+
+
+def watching_costs() -> int:
+    """Measure sweeps of services and listings of servers; not 0 when they take too long."""
+    return measured("sandbox.stack.bench_watching")
+
+
+def measured(module: str) -> int:
+    """Run a measurement as a process of its own, with a database and without the product."""
+    with tempfile.TemporaryDirectory(prefix="wopr-bench-", dir=MACHINE) as folder:
+        wishes = Wishes(folder=Path(folder), free_ports=True, keep=False)
+        with started_infrastructure(wishes) as parts:
+            prepare(parts, parts.environment())
+            return parts.supervisor.run([sys.executable, "-m", module], parts.environment())
 
 
 def backlog() -> int:
