@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from billing.models import Entitlement
 from billing.standing import Service, standing_for
-from fleet import placement, ports
+from fleet import dedicated, placement, ports
 from fleet.models import Instance, Operation, Release
 from fleet.operations import ledger
 from tenants.models import Tenant
@@ -119,7 +119,10 @@ def instance_place(
     tenant: Tenant, entitlement: Entitlement, *, image: str, release: Release | None = None
 ) -> Instance:
     """A new bot's row, with room on a node; the tenant's row must be locked."""
-    node = placement.reserve(entitlement.memory_mb)
+    if dedicated.is_entitled(entitlement):
+        node = placement.reserve_own(tenant, entitlement.memory_mb)
+    else:
+        node = placement.reserve(entitlement.memory_mb)
     return Instance.objects.create(
         tenant=tenant,
         slug=next(slug for slug in _slugs(tenant) if not taken_slugs([slug])),

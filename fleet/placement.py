@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from fleet.models import Instance, Node
+from fleet.models import Instance, Node, Server
+from tenants.models import Tenant
 from wopr.common.errors import ProviderError
 
 
@@ -34,6 +35,22 @@ def reserve(memory_mb: int, *, besides: UUID | None = None) -> Node:
             f"No node has {memory_mb} MB of memory to spare: add a node or enlarge one."
         )
     return best
+
+
+def reserve_own(tenant: Tenant, memory_mb: int) -> Node:
+    """The tenant's own machine, locked; nobody else's bots come to it."""
+    own = Node.objects.filter(
+        server__tenant=tenant,
+        server__status=Server.Status.READY,
+        maintenance_because="",
+        unreachable_since=None,
+    )
+    node = own.select_for_update(of=("self",)).first()
+    if node is None:
+        raise ProviderError(f"{tenant} has no machine of its own that is ready yet.")
+    if spare_mb(node) < memory_mb:
+        raise ProviderError(f"{tenant}'s own machine has no {memory_mb} MB of memory to spare.")
+    return node
 
 
 def reserve_on(node: Node, memory_mb: int) -> Node:

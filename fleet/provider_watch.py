@@ -56,6 +56,8 @@ def look_at(name: str) -> Look:
         look.latency_ms = int((time.monotonic() - begun) * 1000)
         if look.latency_ms > SLOW_MS:
             look.lament(f"it takes {look.latency_ms} ms to answer")
+        if not vendor.may_write():
+            look.lament("the token may only read: nothing can be ordered or given back")
         _judge_declared(look, vendor)
         _judge_machines(look, vendor)
         if _catalogue_is_old(name):
@@ -230,12 +232,13 @@ def audit(name: str) -> list[str]:
 
 
 def tell_changes() -> None:
-    """Writes to staff about each change, once: who marks the row sends the letter."""
-    for change in ProviderChange.objects.filter(told_at=None).order_by("at"):
-        row = ProviderChange.objects.filter(pk=change.pk)
-        won = row.filter(told_at=None).update(told_at=timezone.now())
-        if won and not _is_beginning(change) and not _staff_heard(change):
-            row.update(told_at=None)
+    """Tells each change once by each way: who marks the row sends it."""
+    for mark, say in (("told_at", _staff_heard), ("posted_at", _hook_heard)):
+        for change in ProviderChange.objects.filter(**{mark: None}).order_by("at"):
+            row = ProviderChange.objects.filter(pk=change.pk)
+            won = row.filter(**{mark: None}).update(**{mark: timezone.now()})
+            if won and not _is_beginning(change) and not say(change):
+                row.update(**{mark: None})
 
 
 def _is_beginning(change: ProviderChange) -> bool:
@@ -252,5 +255,21 @@ def _staff_heard(change: ProviderChange) -> bool:
         alarms.staff_told(subject=f"The provider {name} is {change.after}", text=text)
     except ProviderError as error:
         logger.error("staff was not told of %s: %s", change, error)
+        return False
+    return True
+
+
+def _hook_heard(change: ProviderChange) -> bool:
+    facts = {
+        "provider": change.provider_id,
+        "before": change.before,
+        "after": change.after,
+        "reason": change.reason,
+        "at": change.at.isoformat(),
+    }
+    try:
+        alarms.hook_told(event="provider_changed", facts=facts)
+    except ProviderError as error:
+        logger.error("the alert webhook was not told of %s: %s", change, error)
         return False
     return True

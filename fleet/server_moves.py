@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from fleet.models import Operation, Server, ServerMove
+from fleet.models import CatalogueOffer, Operation, Server, ServerMove
 from wopr.common.errors import Refused
 
 
@@ -44,3 +44,14 @@ def server_move(
 def moved_by(operation: Operation, to: str, *, reason: str = "") -> None:
     """Moves an operation's server, in the operation's name."""
     server_move(operation.subject_id, to, cause=operation.cause, reason=reason, operation=operation)
+
+
+BOOKED = ("memory_mb", "cpus", "disk_gb", "hourly", "monthly", "currency")
+
+
+def server_book(server: Server, offer: CatalogueOffer) -> None:
+    """The server is of this offer from now on: where, how large, and at what price."""
+    booked = {name: getattr(offer, name) for name in ("provider", "region", "size", *BOOKED)}
+    Server.objects.filter(pk=server.pk).update(**booked, updated_at=timezone.now())
+    for name, value in booked.items():
+        setattr(server, name, value)

@@ -9,11 +9,13 @@ from fleet import (
     backups,
     convergence,
     crashes,
+    dedicated,
     disks,
     domains,
     drift,
     edge,
     exports,
+    headroom,
     metering,
     observing,
     provider_watch,
@@ -55,6 +57,26 @@ def instances_reconcile() -> None:
             logger.error("tenant %s waits for its bot: %s", tenant_id, error)
         except Exception:  # one tenant's trouble must not keep the others waiting
             logger.exception("tenant %s could not be looked after", tenant_id)
+
+
+@shared_task(name="fleet.dedicated_reconcile")
+def dedicated_reconcile() -> None:
+    """Sees that tenants have the machines of their own that they pay for, and no others."""
+    for operation in dedicated.reconcile():
+        wake(operation_run, operation.pk)
+
+
+@shared_task(name="fleet.headroom_keep")
+def headroom_keep() -> None:
+    """Buys a server when the pool has too little room, if WOPR may."""
+    if operation := headroom.buy():
+        wake(operation_run, operation.pk)
+
+
+@shared_task(name="fleet.headroom_alarm")
+def headroom_alarm() -> None:
+    """Writes to staff while the pool has too little room."""
+    headroom.alarm()
 
 
 @shared_task(name="fleet.standings_reconcile")

@@ -1,6 +1,10 @@
 """Worker room: tells staff by e-mail what must not wait until somebody looks at the admin."""
 
-from tenants.gateways import mail
+from typing import Any
+
+from django.conf import settings
+
+from tenants.gateways import hook, mail
 from tenants.models import User
 
 
@@ -14,3 +18,11 @@ def staff_told(*, subject: str, text: str) -> int:
     if addresses:
         mail.send_plain(addresses, subject=subject, text=text)
     return len(addresses)
+
+
+def hook_told(*, event: str, facts: dict[str, Any]) -> bool:
+    """Posts to WOPR_ALERT_WEBHOOK_URL; False when there is none. Raises ProviderError."""
+    if not settings.WOPR_ALERT_WEBHOOK_URL:
+        return False
+    hook.post({"event": event, **facts})
+    return True

@@ -89,6 +89,16 @@ if WOPR_EDGE_IPV4 and not WOPR_NODE_SOURCES:
 WOPR_NODES_PRIVATE = env.bool("WOPR_NODES_PRIVATE", False)
 WOPR_ENROLMENT_URL = env.str("WOPR_ENROLMENT_URL", f"https://{WOPR_API_HOST}").rstrip("/")
 WOPR_ENROLMENT_MINUTES = env.int("WOPR_ENROLMENT_MINUTES", 30)
+# Where else than to staff's mailboxes alerts about providers go, and what they are signed with.
+WOPR_ALERT_WEBHOOK_URL = env.str("WOPR_ALERT_WEBHOOK_URL", "")
+WOPR_ALERT_WEBHOOK_SECRET = env.str("WOPR_ALERT_WEBHOOK_SECRET", "")
+# Memory that the pool should have to spare; whether WOPR buys by itself, how large, how many.
+WOPR_POOL_HEADROOM_MB = env.int("WOPR_POOL_HEADROOM_MB", 0)
+WOPR_POOL_BUYS = env.bool("WOPR_POOL_BUYS", False)
+WOPR_POOL_SERVER_MB = env.int("WOPR_POOL_SERVER_MB", 4096)
+WOPR_POOL_MOST_SERVERS = env.int("WOPR_POOL_MOST_SERVERS", 10)
+WOPR_POOL_REGIONS = env.list("WOPR_POOL_REGIONS", default=[])
+WOPR_DEDICATED_SPARE_MB = env.int("WOPR_DEDICATED_SPARE_MB", 512)
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")

@@ -26,6 +26,8 @@ Facts = dict[str, Any]
 
 READS = ToolAnnotations(read_only_hint=True)
 CHANGES = ToolAnnotations(read_only_hint=False, destructive_hint=False)
+# What costs money is announced like what cannot be undone.
+SPENDS = ToolAnnotations(read_only_hint=False, destructive_hint=True)
 DESTROYS = ToolAnnotations(read_only_hint=False, destructive_hint=True)
 
 

@@ -1,4 +1,7 @@
-"""What cannot be undone needs a plan: a dry run that still matches what is there, used once."""
+"""What costs money or cannot be undone needs a plan.
+
+That is a dry run that still matches what is there, and is used once.
+"""
 
 import hashlib
 import json
@@ -48,7 +51,9 @@ _AGAIN = "{}; nothing was done. Call again with dry_run=true, and look at what i
 
 def _plan(plan_id: str, user: User) -> AgentPlan:
     if not plan_id:
-        raise Refused("plan_needed", _AGAIN.format("This cannot be undone"), field="plan_id")
+        raise Refused(
+            "plan_needed", _AGAIN.format("This costs money or cannot be undone"), field="plan_id"
+        )
     try:
         plan = AgentPlan.objects.filter(pk=UUID(plan_id), user=user).first()
     except ValueError:

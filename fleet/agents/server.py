@@ -17,8 +17,8 @@ from fleet.agents.servers import ServerTools
 DESKS: tuple[type[Desk], ...] = (ServerTools, KeyTools, RecordTools)
 INSTRUCTIONS = (
     "Servers, SSH keys and DNS records of a WOPR installation, with the rights of one member of"
-    " staff. What cannot be undone is called twice: with dry_run=true, which changes nothing and"
-    " returns the effects and a plan_id, then with that plan_id, within minutes."
+    " staff. What costs money or cannot be undone is called twice: with dry_run=true, which changes"
+    " nothing and returns the effects and a plan_id, then with that plan_id, within minutes."
 )
 
 

@@ -7,8 +7,8 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION
 from django.db import transaction
 from django.db.models import Count
 
-from fleet import server_services
-from fleet.agents.desk import CHANGES, DESTROYS, READS, Desk, Facts, tool
+from fleet import orders, server_services
+from fleet.agents.desk import CHANGES, DESTROYS, READS, SPENDS, Desk, Facts, tool
 from fleet.models import CatalogueOffer, Instance, Server
 from fleet.providers import registry
 from wopr.common.errors import Refused
@@ -42,13 +42,25 @@ class ServerTools(Desk):
         )  # fmt: skip
         return [dict(row) for row in offers.order_by("monthly").values(*fields)[:MOST_OFFERS]]
 
-    @tool("fleet.add_server", CHANGES)
-    def order_server(self, provider: str, region: str, size: str) -> Facts:
-        """Buys a server that becomes a node. It costs money from then on; see list_offers."""
-        server = server_services.server_request(
-            provider=provider, region=region, size=size, cause=self.cause
-        )
-        self.note(server, ADDITION, "Ordered")
+    @tool("fleet.add_server", SPENDS)
+    def order_server(
+        self, provider: str, region: str, size: str, dry_run: bool = False, plan_id: str = ""
+    ) -> Facts:
+        """Buys a server that becomes a node, of what list_offers lists.
+
+        It costs money from then on. Call with dry_run=true first: it returns the price and the
+        plan_id for the real call.
+        """
+        there = _offer(provider, region, size)
+        target = f"{provider} {region} {size}"
+        if dry_run:
+            return self.plan("order_server", target, there, _price(there))
+        with transaction.atomic():
+            self.use(plan_id, "order_server", target, there)
+            server = server_services.server_request(
+                provider=provider, region=region, size=size, cause=self.cause
+            )
+            self.note(server, ADDITION, "Ordered")
         return _facts(server)
 
     @tool("fleet.change_server", CHANGES)
@@ -82,6 +94,20 @@ class ServerTools(Desk):
         with transaction.atomic():
             server_services.server_destroy(server=server, cause=self.cause)
             transaction.set_rollback(True)
+
+
+def _offer(provider: str, region: str, size: str) -> Facts:
+    """What it costs now; a plan for another price is stale. Refused for what is not on offer."""
+    offer = orders.offer_named(provider, region, size)
+    fields = ("provider", "region", "size", "memory_mb", "hourly", "monthly", "currency")
+    return {name: str(getattr(offer, name)) for name in fields}
+
+
+def _price(offer: Facts) -> str:
+    return (
+        f"A {offer['size']} in {offer['region']} at {offer['provider']} is bought; it costs"
+        f" {offer['monthly']} {offer['currency']} a month before tax until it is given back."
+    )
 
 
 def _server(server_id: str) -> Server:

@@ -48,6 +48,9 @@ class ProviderChange(models.Model):
     reason = models.TextField(blank=True)
     at = models.DateTimeField(auto_now_add=True)
     told_at = models.DateTimeField(null=True, blank=True, help_text="When the alert was sent.")
+    posted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it went to WOPR_ALERT_WEBHOOK_URL, if there is one."
+    )
 
     class Meta:
         ordering = ("-at",)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from wopr.common.errors import ProviderError
 
+NOBODYS = 0  # an id that no vendor gives: destroying it tells the token's rights, and nothing else
+
 
 class SoldOut(ProviderError):
     """Not to be had there now, or the account's quota is used up: another offer may do."""
@@ -143,6 +145,10 @@ class ServerProvider(Protocol):
         """Fails permanently when the token is not valid."""
         ...
 
+    def may_write(self) -> bool:
+        """Whether the token may change anything; True where that cannot be asked."""
+        ...
+
     def regions(self) -> list[Region]: ...
 
     def sizes(self) -> list[Size]: ...
@@ -193,6 +199,8 @@ class ServerProvider(Protocol):
 
 
 DONE = Action(id="", progress=Progress.DONE)
+# The machine is its owner's: it is not ours any more, and goes on being there.
+LET_GO = Action(id="", progress=Progress.DONE, message="let go")
 
 
 @dataclass(frozen=True)

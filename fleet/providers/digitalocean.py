@@ -9,6 +9,7 @@ from django.conf import settings
 
 from fleet.providers.base import (
     DONE,
+    NOBODYS,
     Account,
     Action,
     Key,
@@ -59,6 +60,11 @@ class DigitalOcean:
             requests_left=self._requests_left,
             machines_allowed=found["droplet_limit"],
         )
+
+    def may_write(self) -> bool:
+        path = f"droplets/{NOBODYS}"
+        answer = http.request(self._session, "DigitalOcean", "DELETE", path)
+        return answer.status_code != 403
 
     def regions(self) -> list[Region]:
         found = self._all("regions", "regions")

@@ -20,6 +20,7 @@ from hcloud.ssh_keys import SSHKey
 from fleet.providers import hetzner_readings as readings
 from fleet.providers.base import (
     DONE,
+    NOBODYS,
     Account,
     Action,
     Key,
@@ -35,7 +36,7 @@ from wopr.common.correlation import HEADER, current_id
 from wopr.common.errors import ProviderError
 
 TIMEOUT = (5.0, 20.0)
-_GONE = "not_found"
+_GONE, _READ_ONLY, _FORBIDDEN = "not_found", "token_readonly", "forbidden"
 _REFUSALS = Refusals(
     passing=(
         "rate_limit_exceeded",
@@ -72,6 +73,17 @@ class Hetzner:
         with _blamed("account"):
             self._client.ssh_keys.get_list(per_page=1)
         return Account(requests_left=self._requests_left)
+
+    def may_write(self) -> bool:
+        with _blamed("ask for rights"):
+            try:
+                self._client.servers.delete(Server(id=NOBODYS))
+            except APIException as error:
+                if error.code in {_READ_ONLY, _FORBIDDEN}:
+                    return False
+                if error.code != _GONE:
+                    raise
+        return True
 
     def regions(self) -> list[Region]:
         with _blamed("regions"):

@@ -73,6 +73,9 @@ class Libcloud:
             self._driver.list_locations()
         return Account()
 
+    def may_write(self) -> bool:
+        return True
+
     def regions(self) -> list[Region]:
         with self._blamed("list regions"):
             return [Region(str(place.id), place.name) for place in self._driver.list_locations()]

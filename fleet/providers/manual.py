@@ -16,6 +16,7 @@ import paramiko
 
 from fleet.providers.base import (
     DONE,
+    LET_GO,
     Account,
     Action,
     Key,
@@ -65,6 +66,14 @@ def fingerprint_at(address: str, port: int) -> str:
     """The host key that answers there now. A person compares it before it is pinned."""
     with _transport(address, port) as transport:
         return _fingerprint(transport.get_remote_server_key())
+
+
+def host_key_at(place: Place) -> str:
+    """The host key itself, as known_hosts has it, of a machine that shows the pinned one."""
+    with _transport(place.address, place.port) as transport:
+        _insist(transport, place)
+        key = transport.get_remote_server_key()
+    return f"{key.get_name()} {key.get_base64()}"
 
 
 def survey(place: Place, *, username: str, private_key: str) -> Survey:
@@ -154,6 +163,9 @@ class Manual:
     def account(self) -> Account:
         return Account()
 
+    def may_write(self) -> bool:
+        return True
+
     def regions(self) -> list[Region]:
         return []
 
@@ -199,7 +211,7 @@ class Manual:
 
     def destroy(self, machine_id: str) -> Action:
         """It is let go, not switched off."""
-        return DONE
+        return LET_GO
 
     def action(self, action_id: str) -> Action:
         return DONE

@@ -22,6 +22,10 @@ class Words:
         """A token that is missing or wrong."""
         return refusal(401, "unauthorized", "Unable to authenticate you")
 
+    def read_only(self) -> Refusal:
+        """A token that may not change anything."""
+        return refusal(403, "forbidden", "You are not authorized to perform this operation")
+
     def too_many(self) -> Refusal:
         """More requests than an hour has."""
         return refusal(429, "too_many_requests", "API Rate limit exceeded.")

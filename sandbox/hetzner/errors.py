@@ -35,6 +35,11 @@ class Words:
         """A token that is missing or wrong."""
         return refusal(401, "unauthorized", "unable to authenticate")
 
+    def read_only(self) -> Refusal:
+        """A token that may not change anything."""
+        message = "the token is only allowed to perform GET requests"
+        return refusal(403, "token_readonly", message)
+
     def too_many(self) -> Refusal:
         """More requests than an hour has."""
         return refusal(429, "rate_limit_exceeded", "limit of 3600 requests per hour reached")

@@ -26,6 +26,8 @@ class Conduct:
     """Of each command, how many of the next are accepted and fail later."""
     price_percent: int = 100
     """What today's prices are, of the catalogue's."""
+    read_only: bool = False
+    """Whether the token may only read."""
     rate_limit: int = 3600
     """Requests an hour; they come back evenly."""
 

@@ -51,6 +51,8 @@ class Words(Protocol):
 
     def unauthorized(self) -> Refusal: ...
 
+    def read_only(self) -> Refusal: ...
+
     def too_many(self) -> Refusal: ...
 
     def malformed(self) -> Refusal: ...
@@ -132,6 +134,8 @@ def _endpoint(
         try:
             if request.headers.get("authorization") != f"Bearer {world.config.token}":
                 raise words.unauthorized()
+            if world.conduct.read_only and request.method != "GET":
+                raise words.read_only()
             if not world.bucket.take():
                 raise words.too_many()
             world.settle()

@@ -69,14 +69,33 @@ def test_an_agent_orders_what_is_on_offer_and_the_order_says_whose_it_is(
     provider_watch.read_catalogue("hetzner")
     offer = agent.call("list_offers", provider="hetzner", region=hetzner.region)[0]
 
-    ordered = agent.call(
-        "order_server", provider="hetzner", region=offer["region"], size=offer["size"]
-    )
+    wanted = {name: offer[name] for name in ("provider", "region", "size")}
+    assert "costs money" in agent.refusal("order_server", **wanted)
+    plan = agent.call("order_server", **wanted, dry_run=True)
+    assert f"costs {offer['monthly']}" in plan["effects"]
+    assert not Server.objects.exists()
 
+    ordered = agent.call("order_server", **wanted, plan_id=plan["plan_id"])
+
+    again = agent.refusal("order_server", **wanted, plan_id=plan["plan_id"])
+    assert "used already" in again
     assert [row["id"] for row in agent.call("list_servers")] == [ordered["id"]]
     operation = Operation.objects.get(subject_id=ordered["id"])
     assert (operation.kind, operation.cause) == ("server_create", f"mcp: {agent.user.pk}")
     assert LogEntry.objects.get(object_id=ordered["id"]).user == agent.user
+
+
+def test_an_order_whose_price_changed_meanwhile_needs_another_plan(
+    agent: Agent, hetzner: Vendor
+) -> None:
+    provider_watch.read_catalogue("hetzner")
+    wanted = {"provider": "hetzner", "region": hetzner.region, "size": hetzner.size}
+    plan = agent.call("order_server", **wanted, dry_run=True)
+    hetzner.behave(price_percent=200)
+    provider_watch.read_catalogue("hetzner")
+    said = agent.refusal("order_server", **wanted, plan_id=plan["plan_id"])
+    assert "changed meanwhile" in said
+    assert not Server.objects.exists()
 
 
 def test_what_is_not_on_offer_is_refused_in_words(agent: Agent, hetzner: Vendor) -> None:

@@ -57,7 +57,7 @@ def test_a_node_is_ordered_shown_and_given_back(staff: Callable[..., APIClient])
     Operation.objects.update(state="succeeded", finished_at=operation.created_at)
     Server.objects.update(status=Server.Status.READY)
     GpuNode.objects.update(stage=GpuNode.Stage.DONE)
-    assert client.post(f"{NODES}/{listed['id']}/reboot").json()["kind"] == "server_reboot"
+    assert client.post(f"{NODES}/{listed['id']}/reboot").json()["kind"] == "gpu_reboot"
     assert client.delete(f"{NODES}/{listed['id']}").json()["code"] == "operation_live"
     Operation.objects.update(state="succeeded", finished_at=operation.created_at)
     given_back = client.delete(f"{NODES}/{listed['id']}")

@@ -3,10 +3,16 @@
 import socket
 import threading
 from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 
 import paramiko
 import pytest
+from django.core.management import CommandError, call_command
 
+from fleet import server_services
+from fleet.models import Server
+from fleet.operations import runner
 from fleet.providers import manual
 from fleet.providers.base import State
 from fleet.providers.manual import Place
@@ -132,3 +138,46 @@ def test_a_machine_that_does_not_answer_is_off(server: SshServer, place: Place) 
 def test_what_the_owner_must_do_is_refused(place: Place) -> None:
     with pytest.raises(ProviderError, match="its owner must reboot it"):
         manual.provider().reboot(str(place))
+
+
+ADOPT = ("server_adopt", "--address", "127.0.0.1")
+
+
+def test_a_machine_is_adopted_once_its_host_key_was_compared_and_let_go_again(
+    server: SshServer, place: Place, tmp_path: Path, db: None
+) -> None:
+    key, where = tmp_path / "key", (*ADOPT, "--port", str(server.port))
+    key.write_text(private_text(server.user_key))
+    said = StringIO()
+    call_command(*where, stdout=said)
+    assert place.fingerprint in said.getvalue()
+    assert not Server.objects.exists()
+
+    pinned = (*where, "--key-file", str(key), "--fingerprint", place.fingerprint)
+    call_command(*pinned, stdout=said)
+    adopted = Server.objects.select_related("node").get()
+    assert (adopted.status, adopted.memory_mb, adopted.monthly) == ("ready", 7851, 0)
+    assert adopted.node is not None
+    assert adopted.node.engine_url == f"ssh://root@127.0.0.1:{server.port}"
+    assert adopted.node.ssh_host_key == (
+        f"{server.host_key.get_name()} {server.host_key.get_base64()}"
+    )
+    with pytest.raises(CommandError, match="adopted before"):
+        call_command(*pinned)
+
+    operation = server_services.server_destroy(server=adopted, cause="test")
+    runner.run(operation.pk)
+    adopted.refresh_from_db()
+    assert adopted.status == "gone"
+    assert manual.provider().get(str(place)) is not None
+
+
+def test_a_machine_with_another_host_key_is_not_adopted(
+    server: SshServer, tmp_path: Path, db: None
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(private_text(server.user_key))
+    where = (*ADOPT, "--port", str(server.port), "--key-file", str(key))
+    with pytest.raises(CommandError, match="it is another machine"):
+        call_command(*where, "--fingerprint", "SHA256:another")
+    assert not Server.objects.exists()

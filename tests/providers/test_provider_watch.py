@@ -1,8 +1,12 @@
 """Looking at providers: what is told, when it is told, and what the books say against the cloud."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from fleet import provider_watch, server_services
 from fleet.models import CatalogueOffer, ProviderChange, ProviderHealth, Server
 from fleet.providers import registry
 from fleet.providers.hetzner import provider
+from tenants.gateways import hook
 from tenants.models import User
 from tests.providers.life import Life
 from tests.providers.vendors import Vendor
@@ -88,6 +93,52 @@ def test_a_changed_price_is_kept_beside_the_earlier_one(hetzner: Vendor) -> None
 def test_few_requests_left_are_a_warning(hetzner: Vendor) -> None:
     hetzner.behave(rate_limit=40)
     assert "requests are left" in provider_watch.look_at("hetzner").findings[0]
+
+
+@pytest.mark.parametrize("name", ["hetzner", "digitalocean"])
+def test_a_token_that_may_only_read_is_seen_before_an_order_needs_it(
+    hetzner: Vendor, name: str
+) -> None:
+    hetzner.control.change_conduct(name, read_only=True)  # type: ignore[arg-type]
+    look = provider_watch.look_at(name)
+    assert (look.state, "only read" in look.findings[0]) == ("degraded", True)
+
+
+def test_a_change_is_posted_once_and_signed(hetzner: Vendor, settings: Any) -> None:
+    taken: list[tuple[str, bytes]] = []
+    settings.WOPR_ALERT_WEBHOOK_SECRET = "the secret of the tests"
+    with listening(taken, first=500) as settings.WOPR_ALERT_WEBHOOK_URL:
+        provider_watch.look_at("hetzner")
+        hetzner.misbehave("status", status=500, times=None)
+        for _ in range(2):
+            provider_watch.look_at("hetzner")
+        for _ in range(3):
+            provider_watch.tell_changes()
+    assert len(taken) == 2  # the first was answered with 500
+    sign, body = taken[-1]
+    at = sign.partition(",")[0].removeprefix("t=")
+    assert sign == f"t={at},v1={hook.signature(body.decode(), int(at))}"
+    said = json.loads(body)
+    assert (said["event"], said["provider"], said["after"]) == (
+        "provider_changed", "hetzner", "down",
+    )  # fmt: skip
+
+
+@contextmanager
+def listening(taken: list[tuple[str, bytes]], *, first: int) -> Iterator[str]:
+    """An operator's own endpoint, which answers the first time like that."""
+
+    class Desk(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            taken.append((self.headers["Wopr-Signature"], body))
+            self.send_response(first if len(taken) == 1 else 204)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Desk) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/alerts"
+        server.shutdown()
 
 
 def test_a_machine_that_no_row_owns_is_an_orphan(hetzner: Vendor) -> None:

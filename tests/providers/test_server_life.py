@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fleet import server_services
+from fleet import offers, server_services
 from fleet.models import CatalogueOffer, Instance, Leak, Node, Operation, Server
 from fleet.operations import runner
 from fleet.operations.steps.servers import AwaitEnrolment, BootMachine, RemoveMachine
@@ -136,7 +136,10 @@ def test_a_machine_that_stays_after_its_end_is_a_leak(
 @pytest.mark.parametrize(
     "conduct", [{"server_limit": 0}, {"out_of_stock": ["cx22", "s-1vcpu-2gb"]}]
 )
-def test_what_is_sold_out_meanwhile_fails_clearly(life: Life, conduct: Any) -> None:
+def test_what_is_sold_out_everywhere_meanwhile_fails_clearly(
+    life: Life, conduct: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers, "DEAREST", 0)
     life.vendor.behave(**conduct)
     assert life.finish().state == Operation.State.FAILED
     assert life.server.status == Server.Status.FAILED

@@ -4,11 +4,11 @@ from fleet.models import CatalogueOffer, Node, Server
 from fleet.operations.base import Facts, NotYet, Step
 from fleet.operations.steps.servers import machine_of, of
 from fleet.providers.base import Action, Progress, State
+from fleet.server_moves import server_book
 from wopr.common.errors import ProviderError
 
 # Stands for an action of a provider who gives it no id.
 NAMELESS = "accepted"
-BOOKED = ("memory_mb", "cpus", "disk_gb", "hourly", "monthly", "currency")
 
 
 def begin(server: Server, action: Action) -> None:
@@ -120,6 +120,6 @@ class ChangeSize(Step[Server]):
         offer = CatalogueOffer.objects.get(
             provider=server.provider, region=server.region, size=facts["size"]
         )
-        booked = {name: getattr(offer, name) for name in BOOKED}
-        Server.objects.filter(pk=server.pk).update(size=facts["size"], wanted_size="", **booked)
+        server_book(server, offer)
+        Server.objects.filter(pk=server.pk).update(wanted_size="")
         Node.objects.filter(server=server).update(memory_mb=offer.memory_mb)

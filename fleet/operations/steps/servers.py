@@ -1,21 +1,23 @@
 """Steps that order a machine, see it boot and enrol, and see it gone."""
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models.deletion import ProtectedError
 from django.utils import timezone
 
-from fleet import cloud_init, declared, enrolment
+from fleet import cloud_init, declared, enrolment, offers
 from fleet.engines.docker import engine
 from fleet.models import Leak, Node, Operation, Server
 from fleet.models import Step as Row
 from fleet.operations.base import Facts, NotYet, Price, Step
 from fleet.operations.ledger import live_operation
-from fleet.providers.base import Machine, Order, ServerProvider, State
+from fleet.providers.base import LET_GO, Machine, Order, ServerProvider, SoldOut, State
 from fleet.providers.registry import provider
-from fleet.server_moves import moved_by
+from fleet.server_moves import moved_by, server_book
 from wopr.common.errors import ProviderError
 
 SHORTEST, LONGEST, ENOUGH_BOOTS = 300.0, 1800.0, 5
+MOST_OFFERS = 6  # that one order is tried with
 
 
 def of(server: Server) -> ServerProvider:
@@ -93,7 +95,29 @@ class CreateMachine(Step[Server]):
             self._keep_one(server, machines)
             return
         move(server, Server.Status.CREATING)
-        commit_machine(server, of(server).create(self.order(server)))
+        try:
+            machine = of(server).create(self.order(server))
+        except SoldOut as error:
+            self._order_elsewhere(server, error)
+        else:
+            commit_machine(server, machine)
+
+    @staticmethod
+    def _order_elsewhere(server: Server, error: SoldOut) -> None:
+        """Nothing was made there: the same order goes to the next best offer, if there is one."""
+        operation = live_operation("server", server.pk)
+        tried = operation.parameters.get("tried", [])
+        tried = [*tried, [server.provider, server.region, server.size]]
+        offer = offers.instead_of(server, tried) if len(tried) < MOST_OFFERS else None
+        if offer is None:
+            raise error
+        declared.put(provider(offer.provider))
+        with transaction.atomic():
+            Operation.objects.filter(pk=operation.pk).update(
+                parameters={**operation.parameters, "tried": tried}
+            )
+            server_book(server, offer)
+        raise NotYet(f"{error} Ordering {offer} instead.", retry_in=0)
 
     @staticmethod
     def _keep_one(server: Server, machines: list[Machine]) -> None:
@@ -219,8 +243,9 @@ class RemoveMachine(Step[Server]):
 
     def act(self, server: Server) -> None:
         for machine in machines_of(server):
-            if machine.state != State.ENDING:
-                of(server).destroy(machine.id)
+            if machine.state != State.ENDING and of(server).destroy(machine.id) == LET_GO:
+                Server.objects.filter(pk=server.pk).update(provider_id="")
+                server.provider_id = ""
 
 
 class SeeGone(Step[Server]):

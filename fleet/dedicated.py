@@ -1,0 +1,85 @@
+"""Worker room: tenants whose plan says `dedicated` get a machine of their own, and give it back."""
+
+import logging
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import transaction
+
+from billing.models import Entitlement, Plan
+from billing.standing import Service, standing_for
+from fleet import orders
+from fleet.models import Instance, Operation, Server
+from fleet.offers import Need, fitting
+from tenants.models import Tenant
+from wopr.common.errors import Refused
+
+logger = logging.getLogger(__name__)
+Status = Server.Status
+OVER = (Status.GONE, Status.FAILED)
+
+
+def reconcile() -> list[Operation]:
+    """Orders the machines that are paid for and missing; gives back those that nobody needs."""
+    return [*_order_missing(), *_give_back_idle()]
+
+
+def is_entitled(entitlement: Entitlement) -> bool:
+    plan = entitlement.plan
+    return plan is not None and entitlement.entitled and plan.placement == Plan.Placement.DEDICATED
+
+
+def _order_missing() -> Iterable[Operation]:
+    paid = Entitlement.objects.filter(
+        status__in=Entitlement.ENTITLED, plan__placement=Plan.Placement.DEDICATED, bots__gt=0
+    )
+    housed = Server.objects.exclude(status__in=OVER).filter(tenant__isnull=False).values("tenant")
+    for entitlement in paid.exclude(tenant__in=housed).select_related("tenant", "plan"):
+        if standing_for(entitlement.tenant_id).service == Service.RUN:
+            yield from _order(entitlement)
+
+
+def _order(entitlement: Entitlement) -> list[Operation]:
+    """The cheapest machine on which everything that is paid for has room, with some to spare."""
+    need = Need(
+        memory_mb=entitlement.memory_mb * entitlement.bots + settings.WOPR_DEDICATED_SPARE_MB,
+        cpus=max(1, -(-entitlement.cpu_millis // 1000)),
+        disk_gb=entitlement.disk_gb * entitlement.bots,
+    )
+    offer = fitting(need).first()
+    if offer is None:
+        logger.error("%s waits for a machine of its own: none on offer fits", entitlement.tenant)
+        return []
+    with transaction.atomic():
+        # The tenant's row is the lock: two wake-ups at once must not buy two machines.
+        tenant = Tenant.objects.select_for_update().get(pk=entitlement.tenant_id)
+        if tenant.servers.exclude(status__in=OVER).exists():
+            return []
+        try:
+            _, operation = orders.order(
+                provider=offer.provider,
+                region=offer.region,
+                size=offer.size,
+                cause=f"entitlement: {entitlement.plan_code} is dedicated",
+                tenant=tenant,
+            )
+        except Refused as refused:
+            logger.error("%s waits for a machine of its own: %s", tenant, refused.message)
+            return []
+    return [operation]
+
+
+def _give_back_idle() -> Iterable[Operation]:
+    """Once the tenant's last bot was ended, by the one policy of grace, so is its machine."""
+    owned = Server.objects.filter(tenant__isnull=False, status=Status.READY)
+    for server in owned.select_related("tenant"):
+        entitlement = Entitlement.objects.filter(tenant=server.tenant).first()
+        if entitlement is not None and is_entitled(entitlement):
+            continue
+        alive = Instance.objects.exclude(status=Instance.Status.TERMINATED)
+        if alive.filter(tenant=server.tenant, node__server=server).exists():
+            continue
+        try:
+            yield orders.give_back(server=server, cause="its tenant has no dedicated plan any more")
+        except Refused as refused:
+            logger.warning("%s is not given back yet: %s", server, refused.message)

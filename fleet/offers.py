@@ -1,0 +1,59 @@
+"""What can be bought now that fits, the cheapest first, at providers that are not down.
+
+Prices are compared as the providers state them, whatever their currency is.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from fleet.models import CatalogueOffer, ProviderHealth, Server
+from fleet.providers import registry
+
+# An offer in the place of one that is sold out may cost so much of its price, and no more.
+DEAREST = 2
+
+
+@dataclass(frozen=True)
+class Need:
+    """The least that a machine must have."""
+
+    memory_mb: int
+    cpus: int = 1
+    disk_gb: int = 1
+    gpu: str = ""
+
+
+def fitting(need: Need) -> QuerySet[CatalogueOffer]:
+    """In the regions where WOPR may buy by itself; in all of them when none is named."""
+    down = ProviderHealth.objects.filter(state=ProviderHealth.State.DOWN).values("name")
+    offers = CatalogueOffer.objects.filter(
+        available=True,
+        provider__in=registry.configured(),
+        architecture="x86",
+        memory_mb__gte=need.memory_mb,
+        cpus__gte=need.cpus,
+        disk_gb__gte=need.disk_gb,
+        gpu=need.gpu,
+    ).exclude(provider__in=down)
+    if settings.WOPR_POOL_REGIONS:
+        offers = offers.filter(region__in=settings.WOPR_POOL_REGIONS)
+    return offers.order_by("monthly", "memory_mb", "provider", "region")
+
+
+def instead_of(server: Server, tried: list[list[str]]) -> CatalogueOffer | None:
+    """The next best for a server whose offer is sold out; None when there is none."""
+    offer = CatalogueOffer.objects.filter(
+        provider=server.provider, region=server.region, size=server.size
+    ).first()
+    need = Need(server.memory_mb, server.cpus, server.disk_gb, offer.gpu if offer else "")
+    dearest = server.monthly * DEAREST
+    return next(
+        (
+            found
+            for found in fitting(need).filter(monthly__lte=dearest)
+            if [found.provider, found.region, found.size] not in tried
+        ),
+        None,
+    )

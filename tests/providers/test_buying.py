@@ -1,0 +1,179 @@
+"""What WOPR buys by itself: another offer for a sold-out one, room in the pool, own machines."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.utils import timezone
+
+from billing.models import Entitlement, Plan
+from fleet import dedicated
+from fleet.convergence import tenant_converge
+from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
+from fleet.tasks import dedicated_reconcile, headroom_alarm, headroom_keep, instances_reconcile
+from tenants.models import Tenant, User
+from tenants.services import tenant_create
+from tests.providers.life import Life
+from tests.providers.vendors import Vendor, sandboxes
+from wopr.common.errors import ProviderError
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def cheapest(memory_mb: int) -> CatalogueOffer:
+    fitting = CatalogueOffer.objects.filter(
+        available=True, memory_mb__gte=memory_mb, architecture="x86", gpu=""
+    )
+    return fitting.order_by("monthly", "memory_mb", "provider", "region")[0]
+
+
+def everywhere() -> list[dict[str, Any]]:
+    with sandboxes() as control:
+        return [*control.machines("hetzner"), *control.machines("digitalocean")]
+
+
+def test_an_order_that_is_sold_out_meanwhile_goes_to_the_next_best_offer(life: Life) -> None:
+    first, before = life.vendor.size, life.server.monthly
+    life.vendor.behave(out_of_stock=[first])
+    operation = life.work()
+    while operation.steps.get(name="create_machine").state != "done":
+        assert operation.is_live, operation.error
+        operation = life.work()
+    server = life.server
+    assert (server.provider, server.size) != (life.vendor.name, first)
+    assert server.monthly <= before * 2
+    offer = CatalogueOffer.objects.get(
+        provider=server.provider, region=server.region, size=server.size
+    )
+    assert (server.monthly, server.memory_mb) == (offer.monthly, offer.memory_mb)
+    assert [machine["name"] for machine in everywhere()] == [server.name]
+
+
+@pytest.fixture
+def pool(catalogue: None, settings: Any, hetzner: Vendor) -> Any:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.WOPR_POOL_HEADROOM_MB, settings.WOPR_POOL_BUYS = 8000, True
+    User.objects.create_user("staff@example.com", None, is_staff=True)
+    return settings
+
+
+def test_a_pool_without_room_gets_the_cheapest_server_that_mends_it_and_only_one(pool: Any) -> None:
+    headroom_keep()
+    headroom_keep()
+    server = Server.objects.get()
+    offer = cheapest(8000)
+    assert (server.provider, server.region, server.size) == (
+        offer.provider, offer.region, offer.size,
+    )  # fmt: skip
+    assert Operation.objects.get().cause == "pool: too little head-room"
+    headroom_alarm()
+    assert mail.outbox == []  # what is on its way counts
+
+
+def test_without_leave_to_buy_staff_are_told_what_would_mend_it(pool: Any) -> None:
+    pool.WOPR_POOL_BUYS = False
+    headroom_keep()
+    headroom_alarm()
+    assert not Server.objects.exists()
+    [letter] = mail.outbox
+    assert f"--size {cheapest(8000).size}" in letter.body
+
+
+def test_a_pool_with_room_is_left_alone(pool: Any) -> None:
+    Node.objects.create(name="n", engine_url="unix:///x", address="127.0.0.1", memory_mb=9000)
+    headroom_keep()
+    headroom_alarm()
+    assert not Server.objects.exists()
+    assert mail.outbox == []
+
+
+def test_nothing_is_bought_beyond_the_limit_nor_again_soon_after_a_failure(pool: Any) -> None:
+    pool.WOPR_POOL_MOST_SERVERS = 0
+    headroom_keep()
+    assert not Server.objects.exists()
+    pool.WOPR_POOL_MOST_SERVERS = 1
+    headroom_keep()
+    Server.objects.update(status=Server.Status.FAILED)
+    headroom_keep()
+    assert Server.objects.count() == 1
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        headroom_keep()
+    assert Server.objects.count() == 2
+
+
+def test_a_provider_that_is_down_is_not_bought_from(pool: Any) -> None:
+    ProviderHealth.objects.update_or_create(
+        name=cheapest(8000).provider, defaults={"state": ProviderHealth.State.DOWN}
+    )
+    headroom_keep()
+    assert Server.objects.get().provider != cheapest(8000).provider
+
+
+@pytest.fixture
+def payer(tenant: Tenant, plan: Plan, catalogue: None, hetzner: Vendor) -> Entitlement:
+    """A tenant that pays for a machine of its own."""
+    plan.placement = Plan.Placement.DEDICATED
+    plan.save()
+    limits = plan.limits
+    return Entitlement.objects.create(tenant=tenant, plan=plan, status="active", bots=1, **limits)
+
+
+def is_up(server: Server, name: str = "own") -> Node:
+    """The machine has enrolled; how is told elsewhere."""
+    node = Node.objects.create(
+        name=name, engine_url="unix:///x", address="127.0.0.1", memory_mb=server.memory_mb,
+        accepts_instances=False,
+    )  # fmt: skip
+    Server.objects.filter(pk=server.pk).update(status=Server.Status.READY, node=node)
+    Operation.objects.update(state=Operation.State.SUCCEEDED, finished_at=timezone.now())
+    return node
+
+
+def test_a_dedicated_plan_gets_one_machine_and_its_bots_go_there(
+    payer: Entitlement, node: Node
+) -> None:
+    dedicated_reconcile()
+    dedicated_reconcile()
+    server = Server.objects.get()
+    assert server.tenant == payer.tenant
+    offer = cheapest(payer.memory_mb + 512)
+    assert (server.provider, server.size) == (offer.provider, offer.size)
+    instances_reconcile()
+    assert not Instance.objects.exists()  # never into the pool
+
+    own = is_up(server)
+    instances_reconcile()
+    assert Instance.objects.get().node == own
+
+
+def test_another_tenants_bots_never_go_there(payer: Entitlement, charlie: User) -> None:
+    dedicated_reconcile()
+    is_up(Server.objects.get())
+    other = tenant_create(owner=charlie, slug="charlie-two", name="Charlie")
+    shared = Plan.objects.create(
+        code="shared", name="Shared", memory_mb=256, cpu_millis=500, pids=128, disk_gb=1
+    )
+    Entitlement.objects.create(tenant=other, plan=shared, status="active", bots=1, **shared.limits)
+    with pytest.raises(ProviderError, match="No node has"):
+        tenant_converge(tenant_id=other.pk)
+
+
+def test_the_machine_is_given_back_once_its_last_bot_has_ended(payer: Entitlement) -> None:
+    dedicated_reconcile()
+    server = Server.objects.get()
+    is_up(server)
+    instances_reconcile()
+    Operation.objects.update(state=Operation.State.SUCCEEDED, finished_at=timezone.now())
+    Entitlement.objects.update(status="canceled", lapsed_at=timezone.now())
+    assert dedicated.reconcile() == []  # its data are kept as long as the grace policy says
+    Instance.objects.update(status=Instance.Status.TERMINATED)
+    [operation] = dedicated.reconcile()
+    assert (operation.kind, operation.subject_id) == ("server_destroy", server.pk)
+
+
+def test_a_machine_whose_tenant_still_pays_is_kept_without_a_bot(payer: Entitlement) -> None:
+    dedicated_reconcile()
+    is_up(Server.objects.get())
+    assert dedicated.reconcile() == []
