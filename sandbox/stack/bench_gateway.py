@@ -66,7 +66,7 @@ def served(application: str, *, to: str = "") -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", application, "--port", str(port)]
     quiet = ["--no-access-log", "--no-server-header", "--log-level", "warning"]
-    environment = {**os.environ, "BENCH_UPSTREAM": to}
+    environment = {**os.environ, "BENCH_UPSTREAM": to, "WOPR_INFERENCE_RATE": str(10**6)}
     process = subprocess.Popen([*command, *quiet], cwd=REPOSITORY, env=environment)
     server = Server(process, port)
     try:
