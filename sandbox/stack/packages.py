@@ -3,8 +3,11 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from sandbox.stack.places import CACHE
 from sandbox.stack.supervisor import StackError
 
 # What `make run` needs at least, and what the tests and the rendering of documents add.
@@ -64,6 +67,25 @@ def apt(*arguments: str, environment: dict[str, str]) -> None:
     )
     if ended.returncode != 0:
         raise StackError(f"apt-get {' '.join(arguments)} failed:\n{ended.stdout[-2000:]}")
+
+
+def unpacked(package: str) -> Path:
+    """Return the files of a package that must not be installed here, such as one that boots."""
+    folder = CACHE / "packages" / package
+    if not folder.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as work:
+            download = subprocess.run(
+                ["apt-get", "--quiet", "download", package],
+                cwd=work, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if download.returncode != 0:
+                raise StackError(f"apt-get download {package} failed:\n{download.stderr[-2000:]}")
+            (archive,) = Path(work).glob("*.deb")
+            subprocess.run(["dpkg-deb", "--extract", archive, f"{work}/files"], check=True)
+            folder.parent.mkdir(exist_ok=True)
+            Path(f"{work}/files").rename(folder)
+    return folder
 
 
 def ensure(packages: Sequence[str], *, say: Callable[[str], None]) -> None:
