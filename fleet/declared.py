@@ -12,12 +12,13 @@ WITH_WALLS = ("hetzner", "digitalocean")
 
 
 def wall() -> Wall:
-    """Admits the platform, and nobody else, to the engine, to the bots' ports and to SSH."""
-    sources = tuple(settings.WOPR_NODE_SOURCES)
-    ports = ["22"] if settings.WOPR_NODE_SSH_KEY else []
-    ports += [str(ENGINE_PORT), settings.WOPR_PORT_RANGE, GPU_PORTS]
-    rules = tuple(Rule("tcp", port, sources) for port in ports)
-    return Wall(settings.WOPR_DEPLOYMENT, settings.WOPR_DEPLOYMENT, rules)
+    """Admits the platform to engine, bots and inference, the operators to SSH, and nobody else."""
+    platform = tuple(settings.WOPR_NODE_SOURCES)
+    ports = (str(ENGINE_PORT), settings.WOPR_PORT_RANGE, GPU_PORTS)
+    rules = [Rule("tcp", port, platform) for port in ports]
+    if settings.WOPR_NODE_SSH_KEY:
+        rules.insert(0, Rule("tcp", "22", tuple(settings.WOPR_OPERATOR_SOURCES)))
+    return Wall(settings.WOPR_DEPLOYMENT, settings.WOPR_DEPLOYMENT, tuple(rules))
 
 
 def key_name() -> str:

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from gpu import probing
-from gpu.models import GpuNode, Service, ServiceChange
+from gpu.models import GpuNode, Service, ServiceChange, ServiceSample
+from gpu.operations.restarting import starting
 from gpu.tasks import services_probe
 from tests.gpu.conftest import Node
 
@@ -90,6 +92,31 @@ def test_a_ready_service_is_proven_again_after_a_while(node: Node) -> None:
     with time_machine.travel(timezone.now() + probing.PROVE_EVERY * 2):
         services_probe()
     assert states() == {State.DEGRADED}
+
+
+def test_what_was_restarted_while_it_was_looked_at_is_not_called_ready(
+    gpu_node: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu_node()
+    look_at = probing._look_at
+
+    async def interrupted(services: Any) -> Any:
+        seen = await look_at(services)
+        await sync_to_async(starting)(Service.objects.filter(kind=Service.Kind.LLAMA))
+        return seen
+
+    monkeypatch.setattr(probing, "_look_at", interrupted)
+    services_probe()
+    assert Service.objects.get(kind=Service.Kind.LLAMA).state == State.STARTING
+    assert Service.objects.get(kind=Service.Kind.QWEN).state == State.READY
+
+
+def test_each_look_is_kept_for_the_charts_and_old_ones_are_forgotten(node: Node) -> None:
+    services_probe()
+    assert ServiceSample.objects.filter(state=State.READY).count() == 4
+    with time_machine.travel(timezone.now() + probing.SAMPLES * 2):
+        probing.forget()
+    assert not ServiceSample.objects.exists()
 
 
 @pytest.mark.django_db

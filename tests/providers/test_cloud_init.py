@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fleet import cloud_init
+from fleet import cloud_init, declared
 from fleet.models import Server
 from tests.providers.booting import files_of
 
@@ -20,6 +20,7 @@ TOKEN = "0123.token-of-a-test"
 def told(settings: Any) -> str:
     settings.WOPR_NODE_SSH_KEY = "ssh-ed25519 AAAAC3 operator"
     settings.WOPR_NODE_SOURCES = ["203.0.113.9/32", "2001:db8::/64"]
+    settings.WOPR_OPERATOR_SOURCES = ["198.51.100.0/24"]
     return cloud_init.user_data(Server(provider="hetzner"), token=TOKEN)
 
 
@@ -61,7 +62,22 @@ def test_without_a_key_there_is_no_way_in_by_ssh(settings: Any) -> None:
     settings.WOPR_NODE_SSH_KEY = ""
     told = cloud_init.user_data(Server(provider="hetzner"), token=TOKEN)
     assert "ssh_authorized_keys" not in yaml.safe_load(told)
-    assert "dport { 2376 }" in files_of(told)["/etc/nftables.conf"]
+    assert "dport 22 " not in files_of(told)["/etc/nftables.conf"]
+
+
+def test_people_come_by_ssh_and_only_the_platform_to_the_engine(told: str) -> None:
+    rules = files_of(told)["/etc/nftables.conf"]
+    assert "set operators4" in rules
+    assert "198.51.100.0/24" in rules
+    assert "tcp dport 22 ip saddr @operators4 accept" in rules
+    assert "tcp dport 2376 ip saddr @platform4 accept" in rules
+
+
+@pytest.mark.usefixtures("told")
+def test_the_providers_firewall_says_the_same() -> None:
+    sources = {rule.ports: rule.sources for rule in declared.wall().rules}
+    assert sources["22"] == ("198.51.100.0/24",)
+    assert sources["8080-8083"] == ("203.0.113.9/32", "2001:db8::/64")
 
 
 def test_the_enrolment_program_is_one(told: str) -> None:
