@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from tenants import correspondence, sign_on
+from tenants import correspondence, sign_on, staff_rights
 from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -34,3 +34,12 @@ def groups_reconcile() -> None:
         logger.error("the groups at Authentik could not be compared: %s", error)
     else:
         logger.debug("single sign-on: %s people were let in or out", changes)
+
+
+@shared_task(name="tenants.staff_recheck")
+def staff_recheck() -> None:
+    """Takes the rights of staff from whoever left their group at Authentik."""
+    try:
+        staff_rights.staff_recheck()
+    except ProviderError as error:
+        logger.error("nobody knows who is staff at Authentik: %s", error)

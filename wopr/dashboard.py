@@ -14,6 +14,7 @@ def shell(request: HttpRequest) -> HttpResponse:
     context = {
         "csrf_cookie_name": settings.CSRF_COOKIE_NAME,
         "tenant_domain": settings.WOPR_TENANT_DOMAIN,
+        "single_sign_on": settings.WOPR_SINGLE_SIGN_ON,
         "version": settings.WOPR_VERSION,
     }
     return render(request, "dashboard/shell.html", context)

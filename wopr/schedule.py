@@ -45,6 +45,7 @@ BEAT_SCHEDULE = {
     "inference: help what does not work": every(60, "gpu.remedies_sweep"),
     "inference: end boots that stalled": every(60, "gpu.boots_watch"),
     "inference: forget old history": every(86_400, "gpu.history_forget"),
+    "single sign-on: staff are those in the group": every(60, "tenants.staff_recheck"),
     "single sign-on: let in who joined, out who left": every(120, "tenants.groups_reconcile"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
 }

@@ -68,6 +68,12 @@ AUTHENTIK_AUTHORIZATION_FLOW = (
 AUTHENTIK_INVALIDATION_FLOW = (
     env.str("AUTHENTIK_INVALIDATION_FLOW", "") or "default-provider-invalidation-flow"
 )
+AUTHENTIK_APPLICATION = env.str("AUTHENTIK_APPLICATION", "wopr")
+AUTHENTIK_ISSUER = f"{AUTHENTIK_URL}/application/o/{AUTHENTIK_APPLICATION}"
+AUTHENTIK_CLIENT_ID = env.str("AUTHENTIK_CLIENT_ID", "")
+AUTHENTIK_CLIENT_SECRET = env.str("AUTHENTIK_CLIENT_SECRET", "")
+AUTHENTIK_STAFF_GROUP = env.str("AUTHENTIK_STAFF_GROUP", "")
+WOPR_SINGLE_SIGN_ON = bool(AUTHENTIK_URL and AUTHENTIK_CLIENT_ID)
 # Providers that machines are bought from: those with credentials.
 HETZNER_API_URL = env.str("HETZNER_API_URL", "https://api.hetzner.cloud/v1")
 HETZNER_API_TOKEN = env.str("HETZNER_API_TOKEN", "")
@@ -198,6 +204,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "allauth.socialaccount",
+    "tenants.single_sign_on",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -299,10 +307,30 @@ HEADLESS_FRONTEND_URLS = {
     "account_confirm_email": f"{WOPR_DASHBOARD_URL}/account/verify/{{key}}",
     "account_reset_password": f"{WOPR_DASHBOARD_URL}/account/reset",
     "account_reset_password_from_key": f"{WOPR_DASHBOARD_URL}/account/reset/{{key}}",
+    "socialaccount_login_error": f"{WOPR_DASHBOARD_URL}/login",
 }
 LOGIN_URL = "/login"
 # How long an invitation into a tenant may be accepted.
 WOPR_INVITATION_DAYS = env.int("WOPR_INVITATION_DAYS", 7)
+# Log-in by Authentik: state, nonce and PKCE; no account is opened because of an e-mail address.
+SOCIALACCOUNT_ADAPTER = "tenants.single_sign_on.adapter.SignOnAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {}
+if WOPR_SINGLE_SIGN_ON:
+    SOCIALACCOUNT_PROVIDERS["authentik"] = {
+        "APPS": [
+            {
+                "provider_id": "authentik",
+                "name": "Single sign-on",
+                "client_id": AUTHENTIK_CLIENT_ID,
+                "secret": AUTHENTIK_CLIENT_SECRET,
+                "settings": {
+                    "server_url": f"{AUTHENTIK_URL}/application/o/{AUTHENTIK_APPLICATION}"
+                },
+            }
+        ]
+    }
 
 # --- browser security: everything is served by HTTPS, by Caddy, in every environment ---
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -326,7 +354,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # A form that ends in a redirect to Authentik counts as one that is sent there.
+        "form-action": [SELF, *([AUTHENTIK_URL] if WOPR_SINGLE_SIGN_ON else [])],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -122,6 +122,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 "Customers",
                 _item("Tenants", "apartment", "tenants.tenant"),
                 _item("Users", "person", "tenants.user"),
+                _item("Single sign-on", "passkey", "socialaccount.socialaccount"),
                 _item("API keys", "key", "tenants.apikey"),
                 _item("Messages", "mail", "tenants.message"),
                 _item("Documents", "description", "tenants.document"),

@@ -11,6 +11,7 @@ from dns import ask
 from fleet.api.enrolment import RegisterNode
 from gpu.api import register
 from tenants import webhooks as mail_webhooks
+from tenants.single_sign_on import views as single_sign_on
 from wopr import dashboard, formerly, health, previews, trail
 from wopr.common.permissions import Public
 
@@ -42,6 +43,7 @@ urlpatterns = [
     path("api/webhook/stripe", webhooks.stripe_webhook, name="stripe-webhook"),
     path("api/webhook/stripe/", include(djstripe)),
     path("api/webhook/email", mail_webhooks.mail_webhook, name="mail-webhook"),
+    path("accounts/sso/callback", single_sign_on.callback, name="single-sign-on"),
     path("_allauth/", include("allauth.headless.urls")),
     path(
         "admin/trail/<str:correlation_id>",

@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from sandbox.authentik.directory import sealed
-from sandbox.authentik.world import AuthentikWorld, uuid_of
+from sandbox.authentik.shapes import uid_of
+from sandbox.authentik.world import AuthentikWorld
 from sandbox.templating import page
 from sandbox.types import Json
 
@@ -172,7 +173,7 @@ class OpenID:
 
     def _claims(self, person: Json) -> Json:
         return {
-            "sub": uuid_of(f"sub:{person['pk']}"),
+            "sub": uid_of(person),
             "email": person["email"],
             "email_verified": person["attributes"].get("email_verified", True),
             "name": person["name"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from sandbox.authentik.world import AuthentikWorld, uuid_of
 from sandbox.types import Json
 
@@ -39,8 +41,12 @@ def user(world: AuthentikWorld, row: Json) -> Json:
 def user_in_short(row: Json) -> Json:
     """Return a person as a part of something else."""
     told = ("pk", "username", "name", "is_active", "email", "attributes")
-    uid = uuid_of(f"uid:{row['pk']}").replace("-", "")
-    return {**{name: row[name] for name in told}, "last_login": None, "uid": uid}
+    return {**{name: row[name] for name in told}, "last_login": None, "uid": uid_of(row)}
+
+
+def uid_of(row: Json) -> str:
+    """Return what a person is called by where they log in: Authentik's hashed user id."""
+    return hashlib.sha256(f"{row['pk']}-sandbox".encode()).hexdigest()
 
 
 def group(world: AuthentikWorld, row: Json) -> Json:

@@ -85,7 +85,7 @@ def command(
 
 def platform(folder: Folder, shop_url: str) -> list[str]:
     """Return how Authentik knows the product: where it sends people back to, and who is staff."""
-    back = f"{shop_url}/accounts/oidc/authentik/login/callback/"
+    back = f"{shop_url}/accounts/sso/callback"
     secret = folder.secret("authentik client secret")
     return [AUTHENTIK_APPLICATION, AUTHENTIK_CLIENT_ID, secret, back, AUTHENTIK_STAFF_GROUP]
 

@@ -28,6 +28,7 @@ class Person:
     username: str
     email: str
     groups: tuple[str, ...]
+    uid: str  # what Authentik calls them by where they log in
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,9 @@ def _redirects(url: str) -> list[dict[str, str]]:
 
 def _person(item: dict[str, Any]) -> Person:
     groups = tuple(item.get("groups") or ())
-    return Person(item["pk"], item["username"], item.get("email") or "", groups)
+    return Person(
+        item["pk"], item["username"], item.get("email") or "", groups, item.get("uid") or ""
+    )
 
 
 def _group(item: dict[str, Any]) -> Group:

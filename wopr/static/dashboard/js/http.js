@@ -17,7 +17,7 @@ const UNREACHABLE =
   "WOPR did not answer. Your bots run on without this page. Check your connection, then try again.";
 const TOO_MANY = "Too many tries in a short time. Nothing was changed. Wait a minute, then try again.";
 
-function csrfToken() {
+export function csrfToken() {
   const prefix = `${meta("csrf-cookie") || "csrftoken"}=`;
   const cookie = document.cookie.split("; ").find((part) => part.startsWith(prefix));
   return cookie ? decodeURIComponent(cookie.slice(prefix.length)) : "";

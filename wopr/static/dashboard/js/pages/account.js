@@ -7,6 +7,7 @@ import { useForm } from "../parts/form.js";
 import { ErrorNotice } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
 import { Panel } from "../parts/panel.js";
+import { SingleSignOn } from "../parts/single-sign-on.js";
 import { toast } from "../parts/toast.js";
 import { html, useState } from "../preact.js";
 import { useSession } from "../session.js";
@@ -73,6 +74,7 @@ export function Account() {
         />
       <//>
       <${Panel} title="Password"><${PasswordForm} /><//>
+      <${SingleSignOn} process="connect" back="/account">Connect single sign-on<//>
     </div>
   <//>`;
 }

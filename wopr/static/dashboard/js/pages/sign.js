@@ -5,6 +5,7 @@ import { useForm } from "../parts/form.js";
 import { Journey } from "../parts/journey.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
+import { SingleSignOn, signOnProblem } from "../parts/single-sign-on.js";
 import { html, useState } from "../preact.js";
 import { useSession } from "../session.js";
 
@@ -56,6 +57,12 @@ export function SignUp() {
     <//>`;
 }
 
+/** This page again, which leads on to where the customer wanted to go. */
+function backTo(query) {
+  const next = query.get("next");
+  return next ? `/login?next=${encodeURIComponent(next)}` : "/login";
+}
+
 export function SignIn({ query }) {
   const { refresh } = useSession();
   const { busy, errors, error, submit, form } = useForm(["email", "password"], async (values) => {
@@ -65,7 +72,7 @@ export function SignIn({ query }) {
   return html`<${Page} title="Sign in" narrow>
     <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
       ${query.get("next") && !error && html`<${Notice}>Sign in to go on to that page.<//>`}
-      <${ErrorNotice} error=${error} title="You are not signed in" />
+      <${ErrorNotice} error=${error ?? signOnProblem(query)} title="You are not signed in" />
       <${EmailField} errors=${errors.email} />
       <${PasswordField}
         id="password"
@@ -78,5 +85,6 @@ export function SignIn({ query }) {
       <p><a href="/account/reset">Forgot your password?</a></p>
       <p>New here? <a href=${`/signup${location.search}`}>Create an account</a></p>
     </form>
+    <${SingleSignOn} process="login" back=${backTo(query)}>Sign in with single sign-on<//>
   <//>`;
 }
