@@ -3,7 +3,9 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import heartbeat_sent, setup_logging
+
+from wopr.common import alive
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wopr.settings")
 
@@ -16,3 +18,9 @@ app.autodiscover_tasks(["wopr"])
 @setup_logging.connect
 def keep_logging(**_: object) -> None:
     """A receiver of this signal keeps Celery from replacing Django's LOGGING."""
+
+
+@heartbeat_sent.connect
+def show_life(**_: object) -> None:
+    """A worker that is well sends one every few seconds; whoever watches its container sees it."""
+    alive.show()

@@ -35,8 +35,8 @@ class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(MachineOwned):
-    list_display = ("name", "last_seen")
-    fields = ("name", "last_seen", "seen_at")
+    list_display = ("name", "last_seen", "holder")
+    fields = ("name", "holder", "last_seen", "seen_at")
 
     @admin.display(description="last seen", ordering="seen_at")
     def last_seen(self, heartbeat: Heartbeat) -> SafeString | str:

@@ -21,6 +21,8 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=64, primary_key=True)
     seen_at = models.DateTimeField()
+    # Who it is, of several that could do the same (see wopr.common.lease).
+    holder = models.CharField(max_length=128, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return f"{self.name} at {self.seen_at:%Y-%m-%d %H:%M:%S}"
