@@ -9,6 +9,7 @@ from typing import IO
 
 # Path to [kind, mode, owner, size, sha256]; the digest is empty for what has no content.
 Manifest = dict[str, list[str | int]]
+TOP = "."  # the folder itself, of which Podman's tars say nothing
 CHUNK = 1024 * 1024
 
 
@@ -31,7 +32,12 @@ def manifest_of(file: IO[bytes]) -> Manifest:
     """What the tar holds. Times are left out: a restore may change those of folders."""
     file.seek(0)
     with tarfile.open(fileobj=file, mode="r:") as archive:
-        return {member.name: _entry(archive, member) for member in archive}
+        return {_path(member): _entry(archive, member) for member in archive}
+
+
+def _path(member: tarfile.TarInfo) -> str:
+    """One spelling: Docker writes ./name, Podman name."""
+    return member.name if member.name == TOP else f"./{member.name.removeprefix('./')}"
 
 
 def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> list[str | int]:

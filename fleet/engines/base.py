@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from wopr.common.errors import ProviderError
+
 
 @dataclass(frozen=True)
 class ContainerSpec:
@@ -108,6 +110,10 @@ class ListedVolume:
     labels: dict[str, str] = field(default_factory=dict)
 
 
+class NotInPlace(ProviderError):
+    """This engine cannot change that of a container that exists; it has to be made anew."""
+
+
 class Engine(Protocol):
     """Raises ProviderError. Removing what is not there is no error."""
 
@@ -120,7 +126,10 @@ class Engine(Protocol):
         ...
 
     def registry_digest(self, image: str) -> str:
-        """What the registry has behind a moving tag, as repository@digest. Nothing is pulled."""
+        """What the registry has behind a moving tag, as repository@digest.
+
+        Nothing is pulled for it, unless the engine has no other way to learn it.
+        """
         ...
 
     def has_image(self, digest: str) -> bool: ...
@@ -182,7 +191,7 @@ class Engine(Protocol):
         ...
 
     def set_limits(self, name: str, limits: Limits) -> None:
-        """Changes the limits in place, of a running container too."""
+        """Changes the limits of a container, running or not. Raises NotInPlace if it cannot."""
         ...
 
     def read_data(self, name: str) -> Iterator[bytes]:

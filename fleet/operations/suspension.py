@@ -35,8 +35,8 @@ RESUME = register(
         subject_kind="instance",
         load=load_instance,
         steps=(
-            standing.AllowRestarting(),
             containers.StartContainer(),
+            standing.AllowRestarting(),
             containers.WaitHealthy(),
             reach.PublishRoute(),
             reach.VerifyPublic(),

@@ -1,7 +1,7 @@
-"""A second machine on this one: Docker Engine in a network of its own, joined by one cable.
+"""A second machine on this one: an engine in a network of its own, joined by one cable.
 
 Everything of it dies with its process: the network has no name, and the cable no other owner. It
-listens on a Unix socket, and at its address with certificates as an engine elsewhere would.
+listens on a Unix socket and, if it is Docker Engine, at its address with certificates.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,15 @@ from pathlib import Path
 from sandbox.stack.certificates import Authority
 from sandbox.stack.engine import Engine, is_reachable
 from sandbox.stack.places import MACHINE
+from sandbox.stack.podman import let_go, podman_command
 from sandbox.stack.supervisor import Part, StackError, Supervisor, wait_until
 
 TLS_PORT = 2376
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
-# dockerd may begin once the cable is there; until then nobody could tell it its address.
+# The engine may begin once the cable is there; until then nobody could tell it its address.
 _WHEN_JOINED = """
 echo $$ > "$0"; until ip -4 -oneline addr show dev wopr0 2>/dev/null | grep -q inet
-do sleep 0.05; done; exec dockerd "$@"
+do sleep 0.05; done; exec "$@"
 """
 
 
@@ -59,40 +60,43 @@ class OtherMachine:
 
 
 @contextmanager
-def other_machine(*, reaching: tuple[int, ...] = ()) -> Iterator[OtherMachine]:
+def other_machine(
+    *, reaching: tuple[int, ...] = (), podman: bool = False
+) -> Iterator[OtherMachine]:
     """Start one; at `reaching`, ports of its loopback lead to the same ports of ours."""
     folder = Path(tempfile.mkdtemp(prefix="wopr-machine-", dir=MACHINE))
     supervisor = Supervisor(folder / "logs")
     try:
-        machine = _started(supervisor, folder)
+        engine = podman_command(folder, reaching) if podman else _dockerd(folder)
+        machine = _started(supervisor, folder, engine)
         pid = _pid(folder)
         with _forwarded(pid, reaching):
             yield machine
     finally:
         supervisor.stop()
+        let_go(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(supervisor: Supervisor, folder: Path) -> OtherMachine:
-    """The process comes first, since its network is its own; dockerd waits for the cable in it."""
-    began = Part(
-        name="dockerd", command=_command(folder), ready=lambda: _has_begun(folder), grace=20
-    )
+def _started(supervisor: Supervisor, folder: Path, engine: Sequence[str | Path]) -> OtherMachine:
+    """The process comes first, since its network is its own; the engine waits for the cable."""
+    command = ["unshare", "--net", "sh", "-c", _WHEN_JOINED, folder / "pid", *engine]
+    began = Part(name="engine", command=command, ready=lambda: _has_begun(folder), grace=20)
     supervisor.start(began)
     pid, authority = _pid(folder), Authority.made()
     number, cable = _join(pid)
     machine = OtherMachine(folder, f"10.254.{number}.2", cable, authority)
     authority.certify(machine.address, folder)
     _run(*_inside(pid), "addr", "add", f"{machine.address}/30", "dev", "wopr0")
-    wait_until(lambda: is_reachable(machine.engine.url), timeout=60, what=f"dockerd in {folder}")
+    wait_until(lambda: is_reachable(machine.engine.url), timeout=60, what=f"the engine in {folder}")
     return machine
 
 
-def _command(folder: Path) -> list[str | Path]:
+def _dockerd(folder: Path) -> list[str | Path]:
     """Listens at every address of its own network, which is the loopback and the cable."""
     return [
-        *("unshare", "--net", "sh", "-c", _WHEN_JOINED, folder / "pid"),
-        *("-H", f"unix://{folder / 'docker.sock'}", "-H", f"tcp://0.0.0.0:{TLS_PORT}"),
+        *("dockerd", "-H", f"unix://{folder / 'docker.sock'}"),
+        *("-H", f"tcp://0.0.0.0:{TLS_PORT}"),
         *("--tlsverify", "--tlscacert", folder / "ca.pem"),
         *("--tlscert", folder / "server.pem", "--tlskey", folder / "server.key"),
         *("--group", "root", "--data-root", folder / "data", "--exec-root", folder / "exec"),

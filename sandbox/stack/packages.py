@@ -27,6 +27,10 @@ TO_TEST = (
     "busybox-static",
     "openssh-server",
     "nftables",
+    "podman",
+    "netavark",
+    "catatonit",
+    "iptables",
     "iproute2",
     "procps",
 )

@@ -116,6 +116,7 @@ def test_a_bot_tells_whose_it_is_and_which_operation_made_it(
 
     assert UUID(labels.pop("wopr.operation"))
     assert re.fullmatch("[0-9a-f]{64}", labels.pop("wopr.config"))
+    assert labels.pop("wopr.image") == inspected["Config"]["Image"]
     assert labels == {
         "wopr.deployment": settings.WOPR_DEPLOYMENT,
         "wopr.tenant": str(instance.tenant_id),

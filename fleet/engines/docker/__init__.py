@@ -7,12 +7,12 @@ from fleet.engines.docker.containers import Containers
 from fleet.engines.docker.credentials import Access
 from fleet.engines.docker.images import Images
 from fleet.engines.docker.listing import Listing
-from fleet.engines.docker.storage import Networks, Volumes
+from fleet.engines.docker.storage import Volumes
 from fleet.engines.docker.watching import Watching
 from fleet.models import Node
 
 
-class DockerEngine(Images, Networks, Volumes, Containers, Watching, Listing):
+class DockerEngine(Images, Volumes, Containers, Watching, Listing):
     """One node's engine; each base class is one part of its API."""
 
 

@@ -1,14 +1,18 @@
 """A bot's container in the engine's words: how it is asked for, and how it is read back."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import docker
 from docker.types import LogConfig, Mount, Ulimit
+from docker.utils import parse_repository_tag
 
 from fleet.engines.base import ContainerSpec, ContainerState, Limits
 
 DATA = "/data"
 BOT_USER = 1000  # uid and gid of the bot in its image
+# The digest that a container was asked to run. Podman reports it by a tag that its image has, too.
+MADE_OF = "wopr.image"
 
 
 def container_config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
@@ -16,7 +20,7 @@ def container_config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, An
     config: dict[str, Any] = api.create_container_config(
         image=spec.image,
         command=[],
-        labels=spec.labels,
+        labels={**spec.labels, MADE_OF: spec.image},
         environment=spec.environment,
         user=f"{BOT_USER}:{BOT_USER}",
         ports=[(spec.container_port, "tcp")],
@@ -75,17 +79,30 @@ def restart_policy(restarts: bool) -> Any:
     return {"Name": "unless-stopped" if restarts else "no"}
 
 
-def state_of(inspected: dict[str, Any]) -> ContainerState:
+def digest_among(digests: Iterable[str], name: str, labels: dict[str, str]) -> str:
+    """Which digest of its image a container was made of; its name if the engine knows none.
+
+    An image of several platforms has more than one. The label chooses; it is never just believed.
+    """
+    repository, _ = parse_repository_tag(name)
+    of_it = [digest for digest in digests if digest.startswith(f"{repository}@")]
+    return next((digest for digest in of_it if digest == labels.get(MADE_OF)), (*of_it, name)[0])
+
+
+def state_of(inspected: dict[str, Any], image: str, *, starts_stopped: bool) -> ContainerState:
+    """`starts_stopped` tells whether the engine's policy starts one that was stopped, too."""
     state, ports = inspected["State"], inspected["NetworkSettings"].get("Ports") or {}
-    bound = next((b[0] for b in ports.values() if b), None)
+    is_up = bool(state["Running"])
+    bound = next((b[0] for b in ports.values() if b), None) if is_up else None
+    has_policy = inspected["HostConfig"]["RestartPolicy"]["Name"] not in {"", "no"}
     return ContainerState(
         id=inspected["Id"],
         name=inspected["Name"].lstrip("/"),
-        image_digest=inspected["Config"]["Image"],
-        running=bool(state["Running"]) and not state.get("Restarting", False),
+        image_digest=image,
+        running=is_up and not state.get("Restarting", False),
         exit_code=int(state.get("ExitCode", 0)),
         labels=inspected["Config"].get("Labels") or {},
         published=(bound["HostIp"], int(bound["HostPort"])) if bound else None,
         limits=_limits(inspected["HostConfig"]),
-        restarts=inspected["HostConfig"]["RestartPolicy"]["Name"] not in {"", "no"},
+        restarts=has_policy and (is_up or starts_stopped),
     )

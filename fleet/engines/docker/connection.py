@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 import docker
 import paramiko
@@ -36,6 +37,13 @@ class Connection:
     def __init__(self, access: Access | str) -> None:
         self._access = Access(access) if isinstance(access, str) else access
         self._connected: dict[float, docker.APIClient] = {}
+
+    @cached_property
+    def _is_podman(self) -> bool:
+        """Whether Podman answers: it leaves out parts of the API, and reads others otherwise."""
+        with translated(f"The engine at {self._access.url} cannot be reached"):
+            parts = self._quick_api.version().get("Components") or ()
+        return any(part["Name"] == "Podman Engine" for part in parts)
 
     @property
     def _api(self) -> docker.APIClient:

@@ -32,6 +32,8 @@ class Images(Connection):
                     )
 
     def registry_digest(self, image: str) -> str:
+        if self._is_podman:
+            return self.pull(image)  # it has no other question to a registry
         repository, _ = parse_repository_tag(image)
         with translated(f"The registry could not be asked about {image}"):
             found: Any = self._api.inspect_distribution(image)  # type: ignore[no-untyped-call]

@@ -3,7 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
@@ -15,6 +15,8 @@ from wopr.common.errors import ProviderError
 
 class Networks(Connection):
     def ensure_network(self, name: str, subnet: str) -> None:
+        if self._is_podman:
+            return  # its bridges cannot keep containers apart: each gets one of its own
         what = f"The network {name} could not be created"
         with translated(what):
             if self._has_network(name):
@@ -38,6 +40,16 @@ class Networks(Connection):
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]),
             options={"com.docker.network.bridge.enable_icc": "false"},
         )
+
+    def _own_network(self, name: str) -> str:
+        """A bridge for one container, which no other bridge reaches; named like it."""
+        if not self._has_network(name):
+            self._api.create_network(name, driver="bridge", options={"isolate": "true"})
+        return name
+
+    def _drop_own_network(self, name: str) -> None:
+        with suppress(NotFound):
+            self._api.remove_network(name)
 
 
 class Volumes(Connection):

@@ -1,11 +1,13 @@
 """Looking on: what containers write, what they use, and what happened to them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import requests
 from docker.errors import DockerException, NotFound
 
 from fleet.engines.base import ContainerEvent, ContainerUse, LogFollowing, LogLine
@@ -13,6 +15,7 @@ from fleet.engines.docker.connection import Connection, translated
 
 AT_ONCE = 10  # readings under way at a time, as many as the client keeps connections
 LONGEST_READ = 64 * 1024  # bytes of one line that are kept; what follows in the line is dropped
+_PODMANS = ("died",)  # how Podman calls it when it is asked; it answers with Docker's word
 _EVENTS = {"start": "started", "die": "ended", "oom": "out_of_memory"}
 _NEVER = "0001-01-01"  # the engine's time of a reading that it did not take
 
@@ -32,6 +35,8 @@ class Watching(Connection):
                 return _use_of(self._api.stats(name, stream=False, one_shot=True))
             except NotFound:
                 return None
+            except requests.JSONDecodeError:
+                return None  # Podman answers with nothing about one that does not run
 
     def container_events(
         self, label: str, since: datetime
@@ -39,14 +44,14 @@ class Watching(Connection):
         with translated("The engine's events could not be read"):
             # By the engine's own clock: an end in its future would keep the call waiting for it.
             until = _moment(self._quick_api.info()["SystemTime"])
-            filters = {"type": "container", "label": label, "event": list(_EVENTS)}
-            api: Any = self._api  # docker-py's types know whole seconds only
-            told = api.events(
-                since=f"{since.timestamp():.6f}",
-                until=f"{until.timestamp():.6f}",
-                filters=filters,
-                decode=True,
-            )
+            filters = {"type": ["container"], "label": [label], "event": [*_EVENTS, *_PODMANS]}
+            span = {"since": f"{since.timestamp():.6f}", "filters": json.dumps(filters)}
+            # Podman gives up at once where the end is in the past; it can end by itself instead.
+            end = {"stream": "false"} if self._is_podman else {"until": f"{until.timestamp():.6f}"}
+            api: Any = self._api  # docker-py's own `events` knows neither fractions nor `stream`
+            answer = api._get(api._url("/events"), params=span | end, stream=True)
+            api._raise_for_status(answer)
+            told = list(api._stream_helper(answer, decode=True))
             return [_event_of(event) for event in told], until
 
     def read_log(self, name: str, *, lines: int) -> list[LogLine]:

@@ -144,4 +144,7 @@ def repository(instance: Instance) -> Repository:
 
 def differences(wanted: archives.Manifest, seen: archives.Manifest) -> list[str]:
     """Paths that are missing, added or different."""
-    return sorted(p for p in wanted.keys() | seen.keys() if wanted.get(p) != seen.get(p))
+    paths = wanted.keys() | seen.keys()
+    if not (archives.TOP in wanted and archives.TOP in seen):
+        paths -= {archives.TOP}
+    return sorted(path for path in paths if wanted.get(path) != seen.get(path))

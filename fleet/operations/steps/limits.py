@@ -1,14 +1,14 @@
 """The step that makes a container's limits follow its instance's."""
 
-from fleet.engines.base import Limits
+from fleet.engines.base import Limits, NotInPlace
 from fleet.engines.docker import engine
 from fleet.models import Instance
 from fleet.operations.base import Facts, NotYet, Step
-from fleet.operations.steps.containers import find_container
+from fleet.operations.steps.containers import ensure_container, find_container, start
 
 
 class SetLimits(Step[Instance]):
-    """In place: the bot goes on while its limits change."""
+    """In place, the bot goes on meanwhile; where the engine cannot, it is made anew."""
 
     name = "set_limits"
     title = "Change the bot's limits"
@@ -26,7 +26,15 @@ class SetLimits(Step[Instance]):
         }
 
     def act(self, instance: Instance) -> None:
-        engine(instance.node).set_limits(instance.container_name, wanted_limits(instance))
+        node, name = engine(instance.node), instance.container_name
+        try:
+            node.set_limits(name, wanted_limits(instance))
+        except NotInPlace:
+            node.stop_container(name)
+            node.remove_container(name)
+            ensure_container(instance)
+            if instance.status == Instance.Status.RUNNING:
+                start(instance)
 
 
 def wanted_limits(instance: Instance) -> Limits:
