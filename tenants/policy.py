@@ -20,7 +20,7 @@ class Right(StrEnum):
     WATCH = "watch"  # what bots write and use, which may be private
     OPERATE = "operate"  # change what bots do
     PAY = "pay"  # read and change what costs money
-    MANAGE = "manage"  # members and invitations, and exports with all that a bot knows
+    MANAGE = "manage"  # members, names of one's own, and exports with all that a bot knows
     DELEGATE = "delegate"  # make keys
     LEAVE = "leave"  # end one's own membership
     OWN = "own"  # give the tenant away, or end it

@@ -14,7 +14,7 @@ NOW = {
     "bots": "/api/v1/tenants/{tenant_id}/instances",
     "domain": "/api/v1/instances/{instance_id}/domains",
     "domains": "/api/v1/instances/{instance_id}/domains",
-    "fleet": "/api/v1/tenants/{tenant_id}/instances",
+    "fleet": "/fleet",
     "health": "/api/health",
     "instance": "/api/v1/instances/{instance_id}",
     "instances": "/api/v1/tenants/{tenant_id}/instances",

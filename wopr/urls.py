@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from billing import webhooks
 from dns import ask
 from fleet.api.enrolment import RegisterNode
+from fleet.api.views import FleetView
 from gpu.api import register
 from tenants import webhooks as mail_webhooks
 from tenants.single_sign_on import views as single_sign_on
@@ -65,6 +66,7 @@ urlpatterns = [
     path("internal/gpu/register", register.register, name="gpu-register"),
     path("internal/nodes/register", RegisterNode.as_view(), name="node-register"),
     path("internal/edge/ask", ask.ask, name="edge-ask"),
+    path("fleet", FleetView.as_view(), name="fleet"),
     re_path(r"^(trpc|fleet)(?:/(?P<procedure>.*))?$", formerly.gone, name="formerly"),
     re_path(r"^(?!api/|_allauth/|admin/|static/|internal/).*$", dashboard.shell, name="dashboard"),
 ]

@@ -86,7 +86,7 @@ class DomainSerializer(serializers.ModelSerializer[CustomDomain]):
 class DomainListView(Ruled):
     """A bot's own domains; one is added by its name."""
 
-    right: ClassVar = {"GET": Right.SEE, "POST": Right.OPERATE}
+    right: ClassVar = {"GET": Right.SEE, "POST": Right.MANAGE}
 
     @extend_schema(responses=DomainSerializer(many=True))
     def get(self, request: Request, instance_id: UUID) -> Response:
@@ -108,7 +108,7 @@ class DomainListView(Ruled):
 class DomainView(Ruled, generics.RetrieveAPIView[CustomDomain]):
     """One domain: the records to set, what of them is missing, and its state."""
 
-    right: ClassVar = {"GET": Right.SEE, "DELETE": Right.OPERATE}
+    right: ClassVar = {"GET": Right.SEE, "DELETE": Right.MANAGE}
     serializer_class = DomainSerializer
     lookup_url_kwarg = "domain_id"
 

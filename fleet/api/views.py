@@ -35,6 +35,19 @@ class InstanceListView(TenantScoped, generics.ListAPIView[Instance]):
         return bots.annotate(missed_now=missed_now())
 
 
+class FleetView(Ruled, generics.ListAPIView[Instance]):
+    """Every bot of every tenant that the caller belongs to, but for those that have ended."""
+
+    right = Right.SEE
+    serializer_class = InstanceSerializer
+    pagination_class = None
+
+    def get_queryset(self) -> QuerySet[Instance]:
+        bots = Instance.objects.filter(tenant__in=self.mine())
+        alive = bots.exclude(status=Instance.Status.TERMINATED).order_by("tenant", "created_at")
+        return alive.select_related("release", "node").annotate(missed_now=missed_now())
+
+
 class InstanceView(Ruled, generics.RetrieveAPIView[Instance]):
     """One bot."""
 

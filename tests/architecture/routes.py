@@ -46,7 +46,8 @@ class Route:
 
 
 def api_routes() -> list[Route]:
-    return [route for route in _walk(get_resolver(), "") if route.path.startswith("api/")]
+    routes = _walk(get_resolver(), "")
+    return [route for route in routes if route.path.startswith("api/") or route.path == "fleet"]
 
 
 def _walk(resolver: URLResolver, prefix: str) -> Iterator[Route]:

@@ -13,6 +13,7 @@ import { RelativeTime } from "../parts/time.js";
 import { toast } from "../parts/toast.js";
 import { html, useState } from "../preact.js";
 import { useResource } from "../resource.js";
+import { mayManage } from "../roles.js";
 
 const UNDER_WAY = ["pending", "verifying", "removing"];
 const often = (domains) => (domains.some(({ state }) => UNDER_WAY.includes(state)) ? 3000 : 20000);
@@ -70,7 +71,7 @@ function Findings({ findings }) {
   </div>`;
 }
 
-function Actions({ domain, reload }) {
+function Actions({ domain, changes, reload }) {
   const [asking, setAsking] = useState(false);
   const [error, setError] = useState(null);
   const act = (call, said) => async () => {
@@ -99,7 +100,8 @@ function Actions({ domain, reload }) {
       html`<a class="button" href=${domain.guide_url} download=${`${domain.hostname}.pdf`}>
         <${Icon} name="download" />Guide (PDF)
       </a>`}
-      ${domain.state !== "removing" &&
+      ${changes &&
+      domain.state !== "removing" &&
       html`<button class="button" type="button" onClick=${() => setAsking(true)}>Remove</button>`}
     </div>
     ${asking &&
@@ -117,7 +119,7 @@ function Actions({ domain, reload }) {
   </div>`;
 }
 
-function Domain({ domain, reload }) {
+function Domain({ domain, changes, reload }) {
   const [tone, text] = MEANINGS[domain.state] ?? [];
   return html`<${Panel}
     title=${domain.hostname}
@@ -134,7 +136,7 @@ function Domain({ domain, reload }) {
     </div>
     <${Findings} findings=${domain.findings} />
     <${Records} domain=${domain} />
-    <${Actions} domain=${domain} reload=${reload} />
+    <${Actions} domain=${domain} changes=${changes} reload=${reload} />
   <//>`;
 }
 
@@ -166,7 +168,9 @@ function Add({ instanceId, reload }) {
 export function Domains({ params }) {
   const bot = useResource(`/instances/${params.id}`);
   const { data, error, reload, loading } = useResource(`/instances/${params.id}/domains`, often);
+  const tenant = useResource(bot.data && `/tenants/${bot.data.tenant}`);
   const name = bot.data?.slug;
+  const changes = Boolean(tenant.data && mayManage(tenant.data));
   return html`<${Page}
     title="Custom domains"
     crumbs=${html`<a href="/">Your bots</a>${name && html` / <a href=${`/instances/${params.id}`}>${name}</a>`}`}
@@ -176,14 +180,19 @@ export function Domains({ params }) {
     ${loading && html`<div class="panel panel-body"><${Loading} lines=${4} what="the domains" /></div>`}
     ${data &&
     html`<div class="stack">
-      ${data.map((domain) => html`<${Domain} key=${domain.id} domain=${domain} reload=${reload} />`)}
+      ${data.map(
+        (domain) =>
+          html`<${Domain} key=${domain.id} domain=${domain} changes=${changes} reload=${reload} />`,
+      )}
       ${data.length === 0 &&
       html`<${Panel} title="Domains" padded=${false}>
         <${Empty} title="No domain yet">
-          Add a name of yours below. You then get the exact records to set.
+          ${changes
+            ? "Add a name of yours below. You then get the exact records to set."
+            : "An owner or an admin can add one."}
         <//>
       <//>`}
-      <${Add} instanceId=${params.id} reload=${reload} />
+      ${changes && html`<${Add} instanceId=${params.id} reload=${reload} />`}
     </div>`}
   <//>`;
 }
