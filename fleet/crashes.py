@@ -18,7 +18,6 @@ from fleet.gateways import bot
 from fleet.models import Instance, InstanceEvent, Operation
 from tenants import alarms, correspondence
 from tenants.models import Message
-from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 RESTART_ME = 75  # the bot asks for a restart: that is no crash
@@ -75,12 +74,8 @@ def _begin(instance_id: UUID, ends: int, now: datetime) -> None:
 
 
 def _tell_staff(instance: Instance, message: str) -> None:
-    """A mail server that is away keeps nobody from being looked after; the admin tells it, too."""
     page = f"{settings.WOPR_DASHBOARD_URL}/admin/fleet/instance/{instance.pk}/change/"
-    try:
-        alarms.staff_told(subject=f"{instance} ends again and again", text=f"{message}\n\n{page}")
-    except ProviderError as error:
-        logger.error("staff was not told of a crash loop: %s", error)
+    alarms.staff_told(subject=f"{instance} ends again and again", text=f"{message}\n\n{page}")
 
 
 def _tell(instance: Instance, now: datetime) -> bool:

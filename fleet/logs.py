@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from fleet.engines.base import LogFollowing, LogLine
 from fleet.engines.docker import engine
@@ -24,9 +25,11 @@ from fleet.gateways.lines import Line
 from fleet.models import Instance
 from wopr.common.errors import ProviderError
 from wopr.common.logs import redact
+from wopr.common.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 LOOK_EVERY = 0.3  # seconds between two looks at who watches
+BEAT_EVERY = 15.0  # seconds between two signs of life
 SAY_EVERY = 4.0  # seconds between two words on a log's state
 TRY_AGAIN = 1.0  # seconds until a log that ended, or cannot be read, is tried again
 MOST = 200  # logs that one follower follows at a time
@@ -47,13 +50,27 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u20
 def follow(stop: threading.Event) -> None:
     """Keeps one thread for each log that is watched, until told to stop."""
     threads: dict[UUID, Following] = {}
+    beaten = 0.0
     while not stop.wait(LOOK_EVERY):
         try:
             _adjust(threads, board.wanted())
-        except ProviderError as error:
+            if time.monotonic() - beaten > BEAT_EVERY:
+                beaten = time.monotonic()
+                _beat()
+        except (ProviderError, DatabaseError) as error:
             logger.warning("logs are followed later: %s", error)
             stop.wait(TRY_AGAIN)
     _adjust(threads, set())
+
+
+def _beat() -> None:
+    """Health tells from this whether any follower is there."""
+    try:
+        Heartbeat.objects.update_or_create(
+            name="log follower", defaults={"seen_at": timezone.now()}
+        )
+    finally:
+        connection.close()
 
 
 def _adjust(threads: "dict[UUID, Following]", wanted: set[UUID]) -> None:

@@ -247,15 +247,11 @@ def _is_beginning(change: ProviderChange) -> bool:
 
 
 def _staff_heard(change: ProviderChange) -> bool:
-    """A mail server that is away is tried again at the next look."""
+    """It is kept until a mail server takes it."""
     name, since = change.provider_id, f"{change.at:%Y-%m-%d %H:%M} UTC"
     text = f"{name} was {change.before} and is {change.after} since {since}.\n\n"
     text += f"{change.reason or 'All is well again.'}\n"
-    try:
-        alarms.staff_told(subject=f"The provider {name} is {change.after}", text=text)
-    except ProviderError as error:
-        logger.error("staff was not told of %s: %s", change, error)
-        return False
+    alarms.staff_told(subject=f"The provider {name} is {change.after}", text=text)
     return True
 
 

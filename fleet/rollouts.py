@@ -16,7 +16,7 @@ from fleet import gates, turns, updates
 from fleet.models import Instance, Operation, Release, Rollout, RolloutMember, Step
 from fleet.operations.steps.updates import NOTE, SWITCH
 from tenants import alarms
-from wopr.common.errors import ProviderError, Refused
+from wopr.common.errors import Refused
 
 logger = logging.getLogger(__name__)
 Member = RolloutMember.State
@@ -217,14 +217,10 @@ def halt(rollout: Rollout, reason: str) -> None:
 
 
 def _tell_staff(rollout: Rollout, reason: str) -> None:
-    """A mail server that is away halts nothing further; the admin's first page tells it, too."""
     page = f"{settings.WOPR_DASHBOARD_URL}/admin/fleet/rollout/{rollout.pk}/change/"
-    try:
-        alarms.staff_told(
-            subject=f"The rollout of {rollout.image} was halted", text=f"{reason}\n\n{page}"
-        )
-    except ProviderError as error:
-        logger.error("staff was not told of a halted rollout: %s", error)
+    alarms.staff_told(
+        subject=f"The rollout of {rollout.image} was halted", text=f"{reason}\n\n{page}"
+    )
 
 
 def _under_way(rollout: Rollout, *, joined: bool = False) -> QuerySet[Rollout]:

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from tenants import correspondence, sign_on, staff_rights
+from tenants import alarms, correspondence, sign_on, staff_rights
 from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -43,3 +43,9 @@ def staff_recheck() -> None:
         staff_rights.staff_recheck()
     except ProviderError as error:
         logger.error("nobody knows who is staff at Authentik: %s", error)
+
+
+@shared_task(name="tenants.alarms_send")
+def alarms_send() -> None:
+    """Sends staff what no mail server took before."""
+    alarms.alarms_send()

@@ -15,6 +15,7 @@ from wopr.common.models import Heartbeat
 
 # A canary sings each minute; a worker that missed two is deaf.
 CANARY_SILENCE = timedelta(minutes=3)
+FOLLOWER_SILENCE = timedelta(minutes=1)
 
 
 @require_safe
@@ -45,6 +46,7 @@ def health(request: HttpRequest) -> JsonResponse:
         "database_connected": connected,
         "broker_connected": broker,
         "worker_alive": worker,
+        "log_follower_alive": connected and _log_follower_alive(),
         "stripe_configured": bool(settings.STRIPE_SECRET_KEY and settings.STRIPE_WEBHOOK_SECRET),
         "email_configured": settings.WOPR_EMAIL_PROVIDER != "smtp" or bool(settings.EMAIL_HOST),
         "dns_configured": bool(settings.CLOUDFLARE_API_TOKEN and settings.CLOUDFLARE_ZONE),
@@ -73,3 +75,9 @@ def _worker_alive() -> bool:
     """Beat, broker, worker and database have worked together lately."""
     since = timezone.now() - CANARY_SILENCE
     return Heartbeat.objects.filter(name="canary", seen_at__gte=since).exists()
+
+
+def _log_follower_alive() -> bool:
+    """Without one all goes on, but nobody sees the log of a bot as it is written."""
+    since = timezone.now() - FOLLOWER_SILENCE
+    return Heartbeat.objects.filter(name="log follower", seen_at__gte=since).exists()

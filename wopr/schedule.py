@@ -48,4 +48,5 @@ BEAT_SCHEDULE = {
     "single sign-on: staff are those in the group": every(60, "tenants.staff_recheck"),
     "single sign-on: let in who joined, out who left": every(120, "tenants.groups_reconcile"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
+    "alarms: tell staff what no mail server took": every(60, "tenants.alarms_send"),
 }

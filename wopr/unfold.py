@@ -178,6 +178,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Audit", "policy", "audit.auditentry"),
                 _item("Logbook", "menu_book", "audit.logbookentry"),
                 _item("Breakers", "electrical_services", "common.breaker"),
+                _item("Alarms", "campaign", "common.alarm"),
                 _item("Heartbeats", "ecg_heart", "common.heartbeat"),
                 _item("Schedule", "event_repeat", "django_celery_beat.periodictask"),
                 _item("Groups", "group", "auth.group"),

@@ -19,6 +19,8 @@ from tenants.models import Membership, Tenant, User
 from tests.conftest import signed_in
 from tests.fleet.streams import Stream, opened, played
 from tests.fleet.world import World, run_bot
+from tests.stack.processes import eventually
+from wopr.common.models import Heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY_THERE = "redis://127.0.0.1:1/0"
@@ -267,3 +269,8 @@ def test_who_only_pays_for_a_bot_does_not_read_its_log(bot: Instance, bob: User)
     Membership.objects.filter(user=bob).update(role=Membership.Role.BILLING)
 
     assert signed_in(bob).get(at(bot)).status_code == 403
+
+
+@pytest.mark.usefixtures("follower")
+def test_a_follower_gives_signs_of_life() -> None:
+    eventually(Heartbeat.objects.filter(name="log follower").exists, "a sign of life")

@@ -53,6 +53,13 @@ class TestWithEverythingThere:
         setattr(settings, setting, "")
         assert Client().get("/api/health").json()[field] is False
 
+    def test_whether_anybody_follows_logs_is_told(self) -> None:
+        assert Client().get("/api/health").json()["log_follower_alive"] is False
+
+        Heartbeat.objects.create(name="log follower", seen_at=timezone.now())
+
+        assert Client().get("/api/health").json()["log_follower_alive"] is True
+
     def test_a_silent_canary_means_degraded(self) -> None:
         canary()
         Heartbeat.objects.update(seen_at=timezone.now() - timedelta(minutes=10))

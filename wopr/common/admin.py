@@ -19,7 +19,7 @@ from django_celery_beat.models import (
 from unfold.admin import ModelAdmin
 
 from wopr.common import breaker
-from wopr.common.models import Breaker, Heartbeat
+from wopr.common.models import Alarm, Breaker, Heartbeat
 from wopr.common.staff.looks import moment, mono
 from wopr.common.staff.pages import MachineOwned, confirmed, replace_pages
 
@@ -41,6 +41,23 @@ class HeartbeatAdmin(MachineOwned):
     @admin.display(description="last seen", ordering="seen_at")
     def last_seen(self, heartbeat: Heartbeat) -> SafeString | str:
         return moment(heartbeat.seen_at)
+
+
+@admin.register(Alarm)
+class AlarmAdmin(MachineOwned):
+    """What staff was told by e-mail, or will be once a mail server takes it."""
+
+    list_display = ("subject", "raised", "sent", "error")
+    search_fields = ("subject", "text")
+    fields = ("subject", "text", "raised", "sent", "error")
+
+    @admin.display(description="raised", ordering="created_at")
+    def raised(self, alarm: Alarm) -> SafeString | str:
+        return moment(alarm.created_at)
+
+    @admin.display(description="sent", ordering="sent_at")
+    def sent(self, alarm: Alarm) -> SafeString | str:
+        return moment(alarm.sent_at)
 
 
 @admin.register(Breaker)

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.utils import timezone
 
 
 class Identified(models.Model):
@@ -39,3 +40,20 @@ class Breaker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action}, stopped {self.tripped_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Alarm(models.Model):
+    """What staff must be told, kept until a mail server took it."""
+
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    error = models.TextField(blank=True, help_text="Why it was not taken the last time.")
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.subject
