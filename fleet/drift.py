@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from fleet.engines.docker import engine
+from fleet.gateways.bot import is_healthy
 from fleet.judging import Finding, Picture, findings, instance_named
 from fleet.models import Drift, Instance, Node, Operation
 from fleet.operations.steps.containers import CONFIG, config_of
@@ -29,7 +30,7 @@ from wopr.common.locks import session_lock_if_free
 logger = logging.getLogger(__name__)
 INSPECTED = 3  # containers in a pass
 _SECRETS = ("platform_token", "credential_key", "daemon_token")
-_INSPECTED_KINDS = (Drift.Kind.WRONG_LIMITS, Drift.Kind.WRONG_LABELS)
+_INSPECTED_KINDS = (Drift.Kind.WRONG_LIMITS, Drift.Kind.WRONG_LABELS, Drift.Kind.SILENT)
 _SHOWN = 12  # characters of a digest, enough to tell two from one another
 
 
@@ -101,7 +102,9 @@ def _inspect(picture: Picture) -> Look:
     turn = _whose_turn(picture)
     bots = Instance.objects.filter(pk__in=turn).select_related("release", "node")
     bots = bots.prefetch_related("variables")
-    found = [finding for bot in bots for finding in _compare(bot)]
+    silent = Drift.objects.filter(node=picture.node, resolved_at=None, kind=Drift.Kind.SILENT)
+    asked = set(silent.values_list("instance_id", flat=True))
+    found = [finding for bot in bots for finding in _compare(bot, asks=bot.pk in asked)]
     Instance.objects.filter(pk__in=turn).update(inspected_at=timezone.now())
     return Look(frozenset(bot.container_name for bot in bots), found)
 
@@ -120,13 +123,15 @@ def _whose_turn(picture: Picture) -> list[UUID]:
     return [bot.pk for bot in sorted(there, key=turn)[:INSPECTED]]
 
 
-def _compare(bot: Instance) -> Iterator[Finding]:
+def _compare(bot: Instance, *, asks: bool) -> Iterator[Finding]:
     container = engine(bot.node).find_container(bot.container_name)
     if container is None:
         return
     name, limits = container.name, wanted_limits(bot)
     if container.limits != limits:
         yield Finding(Drift.Kind.WRONG_LIMITS, name, str(limits), str(container.limits), bot)
+    if asks and container.running and not is_healthy(bot.upstream):
+        yield Finding(Drift.Kind.SILENT, name, bot.status, "it runs and does not answer", bot)
     made_from, wanted = container.labels.get(CONFIG, ""), config_of(bot)
     if made_from != wanted and bot.status == Instance.Status.RUNNING:
         yield Finding(
@@ -203,7 +208,4 @@ def _note_silence(node: Node, error: ProviderError) -> None:
     logger.error("%s does not answer: %s", node, error)
     bots = node.instances.exclude(status=Instance.Status.TERMINATED).count()
     text = f"{error}\n\n{bots} bots are on it. Nothing new is placed there until it answers again."
-    try:
-        alarms.staff_told(subject=f"The machine {node} does not answer", text=text)
-    except ProviderError as unsent:
-        logger.error("staff was not told of %s: %s", node, unsent)
+    alarms.staff_told(subject=f"The machine {node} does not answer", text=text)

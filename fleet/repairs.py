@@ -28,6 +28,7 @@ OF_BOTS = (
     Kind.WRONG_LIMITS,
     Kind.WRONG_LABELS,
     Kind.WRONG_PORT,
+    Kind.SILENT,
 )
 REMOVABLE = (Kind.UNKNOWN_CONTAINER, Kind.UNKNOWN_VOLUME)
 # A repair that failed is not tried again before this; and a node is not flooded with them.

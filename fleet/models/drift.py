@@ -21,6 +21,7 @@ class Drift(Identified):
         WRONG_LIMITS = "wrong_limits"
         WRONG_LABELS = "wrong_labels"
         WRONG_PORT = "wrong_port"
+        SILENT = "silent"
         VOLUME_MISSING = "volume_missing"
         UNKNOWN_CONTAINER = "unknown_container"
         UNKNOWN_VOLUME = "unknown_volume"

@@ -16,7 +16,7 @@ from wopr.common.models import Identified
 # Shown in the place of a status that nobody can vouch for; it is in no row.
 UNKNOWN = "unknown"
 # Kinds of drift with which a bot that should run does not.
-NOT_THERE = ("missing", "stopped", "volume_missing")
+NOT_THERE = ("missing", "stopped", "volume_missing", "silent")
 
 
 def new_secret() -> str:

@@ -1,6 +1,7 @@
 """What a bot's owner asks of it: start, stop, restart, changed variables, another name."""
 
 from fleet.models import Instance
+from fleet.operations import silence
 from fleet.operations.base import Kind, register
 from fleet.operations.ledger import live_operation
 from fleet.operations.provision import load_instance
@@ -70,7 +71,7 @@ RESTART = register(
             lifecycle.PublishAgain(),
             reach.VerifyPublic(),
         ),
-        failed=_unchanged,
+        failed=silence.note,
         undoes=False,
     )
 )
@@ -105,7 +106,7 @@ RECONFIGURE = register(
             reach.VerifyPublic(),
             variables.KeepVariables(),
         ),
-        failed=_unchanged,
+        failed=silence.note_if_left,
     )
 )
 

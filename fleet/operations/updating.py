@@ -6,14 +6,11 @@ Undoing means going back: the earlier digest is made to run again and is seen to
 from fleet.models import Backup, Instance
 from fleet.operations.base import Kind, Step, register
 from fleet.operations.provision import load_instance
+from fleet.operations.silence import note_if_left
 from fleet.operations.steps import updates
 from fleet.operations.steps.backups import TakeBackup
 from fleet.operations.steps.reach import VerifyPublic
 from fleet.operations.steps.recreating import WaitHealthyAgain
-
-
-def _unchanged(instance: Instance) -> None:
-    """The way back has written what was seen; there is nothing to add."""
 
 
 def _steps(fetch: Step[Instance], *, blames: bool) -> tuple[Step[Instance], ...]:
@@ -37,7 +34,7 @@ UPDATE = register(
         subject_kind="instance",
         load=load_instance,
         steps=_steps(updates.FetchRelease(), blames=True),
-        failed=_unchanged,
+        failed=note_if_left,
     )
 )
 
@@ -48,6 +45,6 @@ ROLL_BACK = register(
         subject_kind="instance",
         load=load_instance,
         steps=_steps(updates.FetchEarlier(), blames=False),
-        failed=_unchanged,
+        failed=note_if_left,
     )
 )

@@ -8,14 +8,19 @@ import time_machine
 from django.utils import timezone
 
 from fleet import drift, repairs
+from fleet.engines.docker import engine
 from fleet.models import Drift, Instance, Node, Operation
-from fleet.operations import runner
+from fleet.operations import ledger, runner
+from fleet.operations.steps.recreating import WaitHealthyAgain
 from tenants.models import Tenant
+from tests.fleet.lives import worked
+from tests.fleet.releasing import Registry, registry
 from tests.fleet.test_drift import look, other_image, remade, rows_say
 from tests.fleet.test_move import LEAVE_SOMETHING, READ_IT
 from tests.fleet.world import World, inside, run_bot
 from wopr.common.errors import Refused
 
+__all__ = ["registry"]
 pytestmark = pytest.mark.django_db(transaction=True)
 Kind = Drift.Kind
 
@@ -109,6 +114,34 @@ def test_a_resting_bot_without_a_container_gets_one_that_rests(bot: Instance, wo
 
     assert not world.inspected(bot)["State"]["Running"]
     assert look(bot.node) == {}
+
+
+def test_a_bot_that_did_not_answer_after_its_restart_is_not_said_to_run(
+    bot: Instance, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, broken = bot.release, registry.push("1.4.0", healthy=False)
+    engine(bot.node).pull_digest(broken.digest)
+    Instance.objects.update(release=broken)
+    with monkeypatch.context() as patch:
+        patch.setattr(WaitHealthyAgain, "deadline", 0.0)
+        patch.setattr(WaitHealthyAgain, "patience", 1.0)
+        restart = worked(
+            ledger.operation_open(kind="restart", subject=bot, tenant=bot.tenant, cause="test")
+        )
+    assert restart.state == Operation.State.FAILED
+    assert shown(bot) == "unknown"
+    assert list(look(bot.node)) == [Kind.SILENT]
+
+    Instance.objects.update(release=good)
+    [operation] = mend(bot.node)
+
+    assert operation.state == Operation.State.SUCCEEDED, operation.error
+    assert look(bot.node) == {}
+    assert shown(bot) == "running"
+
+
+def shown(bot: Instance) -> str:
+    return Instance.objects.get(pk=bot.pk).shown_status
 
 
 def test_a_bot_whose_data_is_gone_is_not_given_an_empty_volume(bot: Instance, world: World) -> None:
