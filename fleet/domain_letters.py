@@ -7,10 +7,10 @@ from django.conf import settings
 from dns import verification
 from dns.models import CustomDomain
 from tenants import correspondence
-from tenants.models import Document
+from tenants.models import Document, Message
 
-GUIDE = "domain_guide"
-FAILING, PAUSED = "domain_failing", "domain_paused"
+GUIDE = Document.Kind.DOMAIN_GUIDE
+FAILING, PAUSED = Message.Kind.DOMAIN_FAILING, Message.Kind.DOMAIN_PAUSED
 
 
 def guide(domain: CustomDomain) -> Document:
@@ -36,7 +36,7 @@ def guide_cause(domain: CustomDomain) -> str:
     return f"{domain.reference}:{hashlib.sha256(records).hexdigest()[:12]}"
 
 
-def tell(domain: CustomDomain, kind: str) -> None:
+def tell(domain: CustomDomain, kind: Message.Kind) -> None:
     """Queues the letter, once for each time that the domain came into its state."""
     correspondence.message_queue(
         tenant=domain.tenant,

@@ -11,6 +11,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing.models import Entitlement, Plan
+from dns import verification
+from dns.models import CustomDomain
+from fleet import domain_letters
 from fleet.models import Backup, Instance
 from tenants.correspondence import seller
 from tenants.models import Tenant
@@ -43,6 +46,17 @@ def sample_context() -> dict[str, Any]:
         **_dates(),
         **_sums(tenant),
         **_end(home),
+        **_domain(tenant),
+    }
+
+
+def _domain(tenant: Tenant) -> dict[str, Any]:
+    domain = CustomDomain(tenant=tenant, hostname="chat.example.com", target="sample.example.org")
+    return {
+        "domain": domain,
+        "records": verification.settings_of(domain),
+        "page": domain_letters.page_of(domain),
+        "days": settings.WOPR_DOMAIN_DAYS_TO_PAUSE,
     }
 
 

@@ -3,14 +3,17 @@
 from fleet.models import Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
-from fleet.operations.steps import moving, reach, recreating, repairing, restoring
+from fleet.operations.silence import note_if_left
+from fleet.operations.steps import letters, moving, reach, recreating, repairing, restoring
 from fleet.operations.steps.conditions import Only, is_to_rest, is_to_run
 from fleet.operations.steps.moving import In, at_source, at_target
+from tenants.models import Message
 
 
 def _stays(instance: Instance) -> None:
     """Everything was taken back, or is on the books; the other place is given free."""
     moving.give_free(instance)
+    note_if_left(instance)
 
 
 class VerifyMoved(reach.VerifyPublic):
@@ -91,6 +94,7 @@ EVACUATE = register(
             moving.SwitchPlace(),
             Only(VerifyMoved(), when=is_to_run),
             moving.EndMove(),
+            letters.Tell(Message.Kind.RECOVERED, title="Tell the customer"),
         ),
         failed=_stays,
     )

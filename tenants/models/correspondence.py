@@ -25,6 +25,7 @@ class Document(Identified):
         RECEIPT = "receipt"
         CREDIT_NOTE = "credit_note"
         TERMINATION = "termination"
+        DOMAIN_GUIDE = "domain_guide"
 
     ABOUT_MONEY = (Kind.INVOICE, Kind.RECEIPT, Kind.CREDIT_NOTE)
 
@@ -68,6 +69,10 @@ class Message(Identified):
         DISK_FULL = "disk_full"
         INVITATION = "invitation"
         OWNERSHIP = "ownership"
+        DOMAIN_FAILING = "domain_failing"
+        DOMAIN_PAUSED = "domain_paused"
+        RECOVERED = "recovered"
+        CREDIT_NOTE = "credit_note"
 
     class State(models.TextChoices):
         QUEUED = "queued"

@@ -172,6 +172,9 @@ def test_a_dead_machine_is_given_up_for_backups_and_its_old_bot_is_stopped_when_
     assert gateway.knows_token(bot.hostname, bot.daemon_token)
     restored = inside(world, world.inspected(bot), READ_IT)
     assert restored == "shall we play a game? 640 1000 1000"
+    [mail] = [m for m in world.mails(bot) if "was restored on another machine" in m["subject"]]
+    assert f"{Backup.objects.get().taken_at:%H:%M} (UTC)" in mail["text"]
+    assert f"answers under the names it had: {bot.url}" in mail["text"]
 
     machine.come_back()
     wait_until_reached(machine)

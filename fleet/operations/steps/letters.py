@@ -86,6 +86,14 @@ def _offered_until(instance: Instance) -> datetime | None:
     return backup.offered_until if backup else None
 
 
+def _restored_from(instance: Instance) -> Backup | None:
+    """The backup that the operation was told to restore, if it was told one."""
+    parameters = live_operation("instance", instance.pk).parameters
+    return (
+        Backup.objects.filter(pk=parameters["backup"]).first() if "backup" in parameters else None
+    )
+
+
 def _export_url(instance: Instance) -> str:
     backup = _last_backup(instance)
     if backup is None:
@@ -102,6 +110,7 @@ def _context(instance: Instance) -> dict[str, Any]:
         "ends_at": standing.ends_at,
         "export_url": _export_url(instance),
         "export_until": _offered_until(instance),
+        "backup": _restored_from(instance),
         "action": {
             "url": f"{settings.WOPR_DASHBOARD_URL}/tenants/{instance.tenant_id}",
             "label": "Open your dashboard",
