@@ -124,12 +124,7 @@ def clone(*, instance: Instance, cause: str, backup: Backup | None = None) -> li
     with transaction.atomic():
         tenant = Tenant.objects.select_for_update().get(pk=instance.tenant_id)
         entitlement = _insist_room(tenant)
-        if backup is not None:
-            insist_usable(backup, tenant)
-            taken, parameters = [], {"backup": str(backup.pk)}
-        else:
-            taken = [operation_open(kind="backup", instance=instance, cause=cause)]
-            parameters = {"after": str(taken[0].pk)}
+        taken, parameters = _copied_from(instance, backup, cause)
         copy = convergence.instance_place(
             tenant, entitlement, image=instance.image, release=instance.release
         )
@@ -138,6 +133,34 @@ def clone(*, instance: Instance, cause: str, backup: Backup | None = None) -> li
             kind="clone", subject=copy, tenant=tenant, cause=cause, parameters=parameters
         )
     return [*taken, cloning]
+
+
+def clone_into(
+    *, instance: Instance, target: Instance, cause: str, backup: Backup | None = None
+) -> list[Operation]:
+    """Opens a restore of this bot's data in the place of another one's of the same tenant.
+
+    What that one has now is backed up first; its name, tokens and variables stay its own.
+    """
+    if target.pk == instance.pk or target.tenant_id != instance.tenant_id:
+        raise Refused("instance_unknown", "There is no such other bot.", field="into", status=404)
+    with transaction.atomic():
+        taken, parameters = _copied_from(instance, backup, cause)
+        restoring = operation_open(
+            kind="restore", instance=target, cause=cause, parameters=parameters
+        )
+    return [*taken, restoring]
+
+
+def _copied_from(
+    instance: Instance, backup: Backup | None, cause: str
+) -> tuple[list[Operation], dict[str, str]]:
+    """Where the data are to come from: this backup, or one that is taken first."""
+    if backup is not None:
+        insist_usable(backup, instance.tenant)
+        return [], {"backup": str(backup.pk)}
+    taking = operation_open(kind="backup", instance=instance, cause=cause)
+    return [taking], {"after": str(taking.pk)}
 
 
 def insist_usable(backup: Backup, tenant: Tenant) -> None:
@@ -197,8 +220,8 @@ def _insist_room(tenant: Tenant) -> Entitlement:
     if alive >= entitlement.bots:
         raise Refused(
             "no_free_bot",
-            f"Your plan runs {entitlement.bots} and you have {alive}. Add a bot to your plan, or"
-            " restore this bot's backup into another one of yours.",
+            f"Your plan runs {entitlement.bots} and you have {alive}. Add a bot to your plan; it is"
+            " set up within minutes. Then copy this bot's data into it, or into any of yours.",
             status=409,
         )
     return entitlement

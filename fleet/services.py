@@ -60,7 +60,21 @@ def instance_restore(*, instance: Instance, backup: Backup, cause: str) -> Opera
 
 def instance_clone(*, instance: Instance, cause: str, backup: Backup | None = None) -> Operation:
     """Makes another bot of this one's backup, or of its data as they are now."""
-    *before, cloning = lifecycle.clone(instance=instance, backup=backup, cause=cause)
+    return _woken_last(lifecycle.clone(instance=instance, backup=backup, cause=cause))
+
+
+def instance_clone_into(
+    *, instance: Instance, target: Instance, cause: str, backup: Backup | None = None
+) -> Operation:
+    """Puts this bot's data, or a backup of them, in the place of another one's."""
+    return _woken_last(
+        lifecycle.clone_into(instance=instance, target=target, backup=backup, cause=cause)
+    )
+
+
+def _woken_last(operations: list[Operation]) -> Operation:
+    """Wakes workers for all of them; the last is the one that was asked for."""
+    *before, cloning = operations
     for operation in before:
         _woken(operation)
     return _woken(cloning)

@@ -25,6 +25,10 @@ class CloneSerializer(serializers.Serializer[Any]):
     backup = serializers.UUIDField(
         required=False, help_text="Without it the data are backed up first, as they are now."
     )
+    into = serializers.UUIDField(
+        required=False,
+        help_text="Another bot of the tenant, whose data are replaced; without it, a new bot.",
+    )
 
 
 class RenameSerializer(serializers.Serializer[Any]):
@@ -80,11 +84,19 @@ class RestoreView(ActionView):
 
 
 class CloneView(ActionView):
-    """Makes another bot of this one's data. The plan must run more bots than there are."""
+    """Makes another bot of this one's data, if the plan runs more than there are; or fills one.
+
+    A bot that is named is filled: what it has now is backed up first, then replaced.
+    """
 
     def open(self, instance: Instance, cause: str, request: Request) -> Operation:
-        named = validated(CloneSerializer, request).get("backup")
-        backup = named_backup(instance, named) if named else None
+        asked = validated(CloneSerializer, request)
+        backup = named_backup(instance, asked["backup"]) if "backup" in asked else None
+        if "into" in asked:
+            target = self.pick(Instance, pk=asked["into"])
+            return services.instance_clone_into(
+                instance=instance, target=target, backup=backup, cause=cause
+            )
         return services.instance_clone(instance=instance, backup=backup, cause=cause)
 
     @extend_schema(request=CloneSerializer, responses={202: OperationSerializer})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from rest_framework.test import APIClient
@@ -10,10 +11,10 @@ from billing.models import Entitlement, Plan
 from fleet import services
 from fleet.models import Backup, Instance, Node, Operation, Variable
 from fleet.operations import ledger
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 from tests.fleet.lives import DATA, data_of, done, living_bot, token_in, visit, worked, write
 from tests.fleet.toys import ran, row
-from tests.fleet.world import NOTHING_OUTSIDE, World
+from tests.fleet.world import NOTHING_OUTSIDE, World, run_bot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/api/v1/instances"
@@ -107,3 +108,40 @@ def test_the_owner_clones_by_the_api(api: APIClient, bot: Instance) -> None:
     assert (answer.status_code, answer.json()["kind"]) == (202, "clone")
     assert sorted(Operation.objects.live().values_list("kind", flat=True)) == ["backup", "clone"]
     assert not Backup.objects.exists()
+
+
+@pytest.fixture
+def other(bot: Instance) -> Instance:
+    """An empty bot, as one has it that was just added to the plan."""
+    return run_bot(bot.tenant, bot.node, slug="alice-co--2")
+
+
+def test_a_bot_that_is_there_is_filled_with_another_ones_data(
+    api: APIClient, bot: Instance, other: Instance, world: World
+) -> None:
+    write(world, other, {"own.txt": (b"what it had", 0o644, 1000)})
+
+    answer = api.post(f"{API}/{bot.pk}/clone", {"into": str(other.pk)})
+
+    assert (answer.status_code, answer.json()["kind"]) == (202, "restore")
+    done(Operation.objects.get(kind="backup"))
+    restore = done(Operation.objects.get(kind="restore"))
+    assert data_of(world, other) == data_of(world, bot) == DATA
+    assert token_in(world, other) == other.daemon_token
+    assert visit(other).json()["name"] == visit(bot).json()["name"] == "wopr"
+    assert "./own.txt" in restore.backup.manifest, "what it had can be brought back"
+    assert Instance.objects.count() == 2
+
+
+def test_only_another_bot_of_the_same_tenant_is_filled(
+    api: APIClient, bot: Instance, charlie: User
+) -> None:
+    theirs = Instance.objects.get(pk=bot.pk)
+    theirs.pk, theirs.slug, theirs.host_port = uuid4(), "charlie", bot.host_port + 1
+    theirs.tenant = charlie.memberships.get().tenant
+    theirs.save(force_insert=True)
+
+    for into in (bot, theirs):
+        answer = api.post(f"{API}/{bot.pk}/clone", {"into": str(into.pk)})
+        assert answer.status_code == 404
+    assert not Operation.objects.live().exists()

@@ -38,9 +38,22 @@ const CLONE = {
   effects: [
     "This bot is backed up, and a new one of yours gets the backup.",
     "The new one has an address and tokens of its own, and the same variables.",
-    "It counts as one more bot of your plan.",
+    "It takes a place of your plan that no bot has yet.",
   ],
 };
+
+const copying = (into) => ({
+  path: "clone",
+  body: { into: into.id },
+  title: `Put this bot's data in the place of ${into.slug}'s?`,
+  action: `Copy into ${into.slug}`,
+  danger: true,
+  effects: [
+    `This bot is backed up, and ${into.slug} gets the backup. This one goes on as it is.`,
+    `What ${into.slug} has now is backed up first; it can be restored on its own page.`,
+    `${into.slug} keeps its address, its tokens and its variables.`,
+  ],
+});
 
 const restoring = (backup) => ({
   path: "restore",
@@ -90,6 +103,23 @@ const columns = (instance) => [
   },
 ];
 
+/** A new bot, for which the plan needs a place, or one that is there: say, one just added. */
+function Copies({ instance }) {
+  const { data } = useResource(`/tenants/${instance.tenant}/instances`);
+  const others = (data ?? []).filter(
+    ({ id, status }) => id !== instance.id && ["running", "stopped"].includes(status),
+  );
+  return html`<${Panel} title="Another bot like this one">
+    <p>A bot with the same data, for trying something out or for somebody else.</p>
+    <div class="actions">
+      <${Act} id=${instance.id} what=${CLONE} />
+      ${others.map(
+        (other) => html`<${Act} key=${other.id} id=${instance.id} what=${copying(other)} />`,
+      )}
+    </div>
+  <//>`;
+}
+
 export function Backups({ params }) {
   const bot = useResource(`/instances/${params.id}`);
   const { data, error, reload, loading } = useResource(
@@ -114,11 +144,7 @@ export function Backups({ params }) {
         columns=${columns(bot.data)}
         empty=${html`<${Empty} title="No backup yet">The first one is taken tonight.<//>`}
       />
-      ${lives &&
-      html`<${Panel} title="Another bot like this one">
-        <p>A bot with the same data, for trying something out or for somebody else.</p>
-        <div class="actions"><${Act} id=${params.id} what=${CLONE} /></div>
-      <//>`}
+      ${lives && html`<${Copies} instance=${bot.data} />`}
     </div>`}
   <//>`;
 }
