@@ -53,7 +53,7 @@ def notices_queue() -> int:
     told = _plan_changes_queue()
     entitlements = Entitlement.objects.select_related("tenant", "plan")
     due = [notice for entitlement in entitlements for notice in _due(entitlement)]
-    due += _receipts()
+    due += [*_receipts(), *_credit_notes()]
     fresh = [notice for notice in due if not _is_queued(notice)]
     admitted = [notice for notice in fresh if notice.kind in _ALWAYS_ADMITTED]
     guarded = [notice for notice in fresh if notice.kind not in _ALWAYS_ADMITTED]
@@ -64,7 +64,7 @@ def notices_queue() -> int:
     return told + len(admitted)
 
 
-_ALWAYS_ADMITTED = {Kind.RECEIPT, Kind.PLAN_CHANGED}
+_ALWAYS_ADMITTED = {Kind.RECEIPT, Kind.CREDIT_NOTE, Kind.PLAN_CHANGED}
 
 
 def _due(entitlement: Entitlement) -> Iterator[Notice]:
@@ -123,7 +123,7 @@ def _notice(entitlement: Entitlement, kind: Kind, about: str, context: dict[str,
 
 
 def _receipts() -> list[Notice]:
-    """One for each payment of money, with its document; a credit note for each that went back."""
+    """One for each payment of money, with its document."""
     since = timezone.now() - STALE
     # By the day of the payment: an invoice may be paid when a month of arrears has gone by.
     paid = Invoice.objects.filter(
@@ -158,13 +158,37 @@ def _receipt(invoice: Invoice) -> Notice:
 def credit_notes_write() -> None:
     """The document of every refund that has none yet."""
     written = Document.objects.filter(kind=Document.Kind.CREDIT_NOTE).values("cause")
+    cause = Concat(Value(papers.cause_of("")), "id", output_field=CharField())
+    for refund in _refunds().annotate(cause=cause).exclude(cause__in=written):
+        papers.credit_note_paper(tenant=refund.charge.customer.subscriber, refund=refund)
+
+
+def _refunds() -> Any:
+    """Money that went back to tenants of ours."""
     ours = Refund.objects.filter(
         charge__customer__subscriber__isnull=False, stripe_data__status="succeeded"
     )
-    cause = Concat(Value(papers.cause_of("")), "id", output_field=CharField())
-    unwritten = ours.annotate(cause=cause).exclude(cause__in=written)
-    for refund in unwritten.select_related("charge__customer__subscriber"):
-        papers.credit_note_paper(tenant=refund.charge.customer.subscriber, refund=refund)
+    return ours.select_related("charge__customer__subscriber")
+
+
+def _credit_notes() -> list[Notice]:
+    """One for each refund, with its document."""
+    since = timezone.now() - STALE
+    lately = _refunds().filter(stripe_data__created__gte=int(since.timestamp()))
+    told = Message.objects.filter(kind=Kind.CREDIT_NOTE, created_at__gte=since)
+    known = set(told.values_list("cause", flat=True))
+    return [_credit_note(refund) for refund in lately if refund.id not in known]
+
+
+def _credit_note(refund: Refund) -> Notice:
+    tenant, data = refund.charge.customer.subscriber, refund.stripe_data
+    return Notice(
+        tenant=tenant,
+        kind=Kind.CREDIT_NOTE,
+        cause=refund.id,
+        context={"amount": money(data["amount"], data["currency"])},
+        attachments=(papers.credit_note_paper(tenant=tenant, refund=refund),),
+    )
 
 
 def _plan_changes_queue() -> int:

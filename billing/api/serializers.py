@@ -7,7 +7,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.models import AddOn, Checkout, Entitlement, Plan, Price
+from billing.models import AddOn, Checkout, Entitlement, IncludedUsage, Plan, Price
 from billing.orders import MOST_OF_AN_ADD_ON
 from billing.standing import Standing, standing_for
 from billing.terms import MOST_BOTS
@@ -19,10 +19,24 @@ class PriceSerializer(serializers.Serializer[Price]):
     interval = serializers.CharField()
 
 
+class IncludedSerializer(serializers.ModelSerializer[IncludedUsage]):
+    title = serializers.CharField(source="get_meter_display")
+
+    class Meta:
+        model = IncludedUsage
+        fields = ("meter", "title", "quantity")
+
+
 class PlanSerializer(serializers.ModelSerializer[Plan]):
     price = serializers.SerializerMethodField(help_text="By the month, if it is sold so.")
     prices = serializers.SerializerMethodField(help_text="One for each interval.")
     cpus = serializers.SerializerMethodField()
+    included = IncludedSerializer(
+        source="included_usage",
+        many=True,
+        read_only=True,
+        help_text="Use in a calendar month (UTC) that the price covers.",
+    )
 
     class Meta:
         model = Plan
@@ -40,6 +54,7 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
             "backups_kept",
             "placement",
             "trial_days",
+            "included",
         )
 
     @extend_schema_field(PriceSerializer)

@@ -32,7 +32,8 @@ class PlanListView(generics.ListAPIView[Plan]):
 
     def get_queryset(self) -> QuerySet[Plan]:
         priced = Price.objects.filter(currency=settings.WOPR_CURRENCY).values("plan")
-        return Plan.objects.filter(on_sale=True, pk__in=priced).prefetch_related("prices")
+        on_sale = Plan.objects.filter(on_sale=True, pk__in=priced)
+        return on_sale.prefetch_related("prices", "included_usage")
 
 
 class AddOnListView(generics.ListAPIView[AddOn]):

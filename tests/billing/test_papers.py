@@ -37,6 +37,19 @@ def test_a_refund_brings_a_credit_note_that_names_the_payment_and_only_one(shop:
     assert shop.tenant.name in words
 
 
+def test_a_refund_is_told_once_by_a_letter_with_the_credit_note(shop: Shop) -> None:
+    shop.account.post("refunds", charge=shop.charge["id"], amount=250)
+    shop.listen()
+
+    notices.notices_queue()
+    notices.notices_queue()
+
+    letter = Message.objects.get(kind="credit_note")
+    assert letter.subject == "We returned €2.50"
+    assert letter.recipient == shop.tenant.email
+    assert letter.attachments.get() == Document.objects.get(kind="credit_note")
+
+
 def test_each_refund_has_a_credit_note_of_its_own(shop: Shop) -> None:
     for amount in (100, 200):
         shop.account.post("refunds", charge=shop.charge["id"], amount=amount)

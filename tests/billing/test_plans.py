@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from billing.models import Plan, Price
+from billing.models import IncludedUsage, Plan, Price
 from sandbox.control import SandboxControl
 from tests.billing.conftest import Account
 
@@ -90,6 +90,7 @@ def test_everybody_may_see_what_is_on_sale_and_nothing_else(plan: Plan) -> None:
     assert [each["code"] for each in shown] == ["small"]
     assert shown[0]["price"] == {"amount": 900, "currency": "eur", "interval": "month"}
     assert shown[0]["cpus"] == 0.5
+    assert shown[0]["included"] == []
     assert not [name for name in shown[0] if "stripe" in name]
 
 
@@ -106,6 +107,14 @@ def test_a_plan_shows_a_price_for_each_interval_in_the_currency_that_is_sold_in(
     settings.WOPR_CURRENCY = "usd"
     (shown,) = Client().get("/api/v1/plans").json()
     assert shown["prices"] == [{"amount": 1000, "currency": "usd", "interval": "month"}]
+
+
+def test_a_plan_shows_the_use_that_its_price_covers(plan: Plan) -> None:
+    IncludedUsage.objects.create(plan=plan, meter="inference_tokens", quantity=100_000)
+
+    assert Client().get("/api/v1/plans").json()[0]["included"] == [
+        {"meter": "inference_tokens", "title": "Inference tokens", "quantity": 100_000}
+    ]
 
 
 def test_a_plan_is_shown_by_the_year_if_it_is_only_sold_so(plan: Plan) -> None:
@@ -127,5 +136,5 @@ def test_many_plans_cost_no_more_queries_than_one(
             code=f"p{number}", name="P", memory_mb=256, cpu_millis=100, pids=64, disk_gb=1
         )
         Price.objects.create(plan=another, amount=1)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         Client().get("/api/v1/plans")

@@ -1,5 +1,5 @@
 /** A plan's card: to look at on the landing page, to choose when buying or changing. */
-import { count, memory, money } from "../format.js";
+import { count, figure, memory, money } from "../format.js";
 import { html } from "../preact.js";
 import { Facts } from "./facts.js";
 import { Icon } from "./icons.js";
@@ -12,6 +12,7 @@ const limits = (plan) => [
   ["CPUs", Number(plan.cpus)],
   ["Disk", plan.disk_gb && `${plan.disk_gb} GB`],
   ["Runs on", PLACEMENTS[plan.placement] ?? plan.placement],
+  ...plan.included.map(({ title, quantity }) => [title, `${figure(quantity)} a month included`]),
 ];
 
 /** What a plan or an add-on costs each month or year; undefined when it is not sold so. */
