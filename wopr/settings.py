@@ -213,6 +213,7 @@ INSTALLED_APPS = [
     "csp",
     "anymail",
     "djstripe",
+    "wopr",
     "wopr.common",
     "wopr.common.audit",
     "tenants",
@@ -222,6 +223,7 @@ INSTALLED_APPS = [
     "gpu",
 ]
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "wopr.common.correlation.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -234,6 +236,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "wopr.urls"
 ASGI_APPLICATION = "wopr.asgi.application"
@@ -271,7 +274,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
 # Where collectstatic puts the files of a built image; without it they come from their sources.
 STATIC_ROOT = env.str("STATIC_ROOT", "") or None
-STATICFILES_DIRS = [BASE_DIR / "wopr" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = not PRODUCTION
 APPEND_SLASH = True
@@ -339,7 +341,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION
 # The health probes come to the web process directly, from the same host, by plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^api/(health|live|ready)$", r"^internal/edge/ask$"]
+SECURE_REDIRECT_EXEMPT = [r"^api/(health|live|ready)$", r"^internal/edge/ask$", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-session"
@@ -478,10 +480,16 @@ CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Several may run; one of them is at work, and another takes over when it is silent.
+CELERY_BEAT_SCHEDULER = "wopr.beat:LeasedScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 CELERY_TIMEZONE = TIME_ZONE
+
+# --- traces and errors, each only where it is told to send them ---
+WOPR_TRACES_URL = env.str("WOPR_TRACES_URL", "")
+WOPR_TRACES_SHARE = env.float("WOPR_TRACES_SHARE", 1.0)
+SENTRY_DSN = env.str("SENTRY_DSN", "")
 
 # --- logs: one JSON object a line, with the correlation id, without secrets ---
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

@@ -13,7 +13,7 @@ from fleet.api.views import FleetView
 from gpu.api import register
 from tenants import webhooks as mail_webhooks
 from tenants.single_sign_on import views as single_sign_on
-from wopr import dashboard, formerly, health, previews, trail
+from wopr import dashboard, formerly, health, metrics, previews, trail
 from wopr.common.permissions import Public
 
 api: list[Any] = [
@@ -45,6 +45,7 @@ urlpatterns = [
     path("api/webhook/stripe/", include(djstripe)),
     path("api/webhook/email", mail_webhooks.mail_webhook, name="mail-webhook"),
     path("accounts/sso/callback", single_sign_on.callback, name="single-sign-on"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("_allauth/", include("allauth.headless.urls")),
     path(
         "admin/trail/<str:correlation_id>",
