@@ -16,7 +16,7 @@ ONLY ?= tests
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: venv ## Start everything on this machine and print where to click (Ctrl-C stops it)
@@ -32,6 +32,11 @@ journey: venv ## Play a customer's way from sign-up to a running bot on a fresh 
 test: venv ## Run the tests on real parts; a part of them by ONLY=tests/billing
 	@$(STACK) packages --for-tests
 	@exec $(STACK) test -- $(ONLY)
+
+.PHONY: compose-test
+compose-test: venv ## Build the images, bring compose.yaml up on the real engine and play a customer's way there
+	@$(STACK) packages
+	@exec $(STACK) compose-test
 
 .PHONY: lint
 lint: venv ## Check format, types, imports, templates, dependencies and known dangers

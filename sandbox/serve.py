@@ -79,6 +79,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--public-host", help="where people find it; default: the host")
     for name in PORTS:
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 chooses a free port")
     parser.add_argument("--stripe-key", default=STRIPE_KEY)
@@ -120,10 +121,10 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def address(scheme: str, bound: socket.socket, path: str = "") -> str:
-    """Return the URL of a listening socket."""
-    host, port = bound.getsockname()[:2]
-    return f"{scheme}://{host}:{port}{path}"
+def address(scheme: str, bound: socket.socket, path: str = "", host: str | None = None) -> str:
+    """Return the URL of a listening socket, under another name if it has one."""
+    bound_to, port = bound.getsockname()[:2]
+    return f"{scheme}://{host or bound_to}:{port}{path}"
 
 
 class Vendors:
@@ -140,7 +141,7 @@ class Vendors:
                 secret_key=options.stripe_key,
                 webhook_secret=options.webhook_secret,
                 webhook_url=options.webhook_url,
-                public_url=address("http", self.stripe_socket),
+                public_url=address("http", self.stripe_socket, host=options.public_host),
                 webhook_retry_seconds=tuple(options.webhook_retry),
             )
         )

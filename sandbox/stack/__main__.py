@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sandbox.stack import packages
 from sandbox.stack.bench import bench
+from sandbox.stack.compose import compose_test
 from sandbox.stack.infrastructure import temporary_infrastructure
 from sandbox.stack.journey import journey
 from sandbox.stack.lanes import run_tests
@@ -57,6 +58,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
     played = commands.add_parser("journey", help=journey.__doc__)
     played.set_defaults(act=journey)
+
+    composed = commands.add_parser("compose-test", help=compose_test.__doc__)
+    composed.set_defaults(act=compose_test)
 
     measured = commands.add_parser("bench", help=bench.__doc__)
     measured.add_argument("--customers", type=int, default=5)

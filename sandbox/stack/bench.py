@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from sandbox.stack import journey
+from sandbox.stack.bench_image import measure_image
 from sandbox.stack.completion import ask_from_the_bot
 from sandbox.stack.front_door import front_door
 from sandbox.stack.infrastructure import Infrastructure, Wishes, started_infrastructure
@@ -41,7 +42,7 @@ def bench(options: argparse.Namespace) -> int:
     for stage in STAGES:
         print_row(stage.__name__, [each[stage.__name__] for each in times])
     print_row("payment to bot", [sum(each[name] for name in FROM_PAYMENT) for each in times])
-    return max(provisioning, edge_costs(), backlog(), gateway_costs(), watching_costs())
+    return max(provisioning, edge_costs(), backlog(), gateway_costs(), watching_costs(), image())
 
 
 def edge_costs() -> int:
@@ -79,6 +80,15 @@ def backlog() -> int:
         with started_infrastructure(wishes) as parts:
             prepare(parts, parts.environment())
             return of_the_fleet(parts, "backlog")
+
+
+def image() -> int:
+    """Measure the product's image: its size, and from nothing to the first answer."""
+    with tempfile.TemporaryDirectory(prefix="wopr-bench-", dir=MACHINE) as folder:
+        wishes = Wishes(folder=Path(folder), free_ports=True, keep=False)
+        with started_infrastructure(wishes) as parts:
+            prepare(parts, parts.environment())
+            return measure_image(parts)
 
 
 def of_the_fleet(parts: Infrastructure, what: str) -> int:

@@ -77,6 +77,8 @@ def environment_of(edge: Edge, storage: Path) -> dict[str, str]:
         "WOPR_HTTP_PORT": str(edge.http_port),
         "WOPR_TENANT_DOMAIN": edge.tenant_domain,
         "WOPR_WEB_ADDRESS": f"127.0.0.1:{edge.web_port}",
+        "WOPR_API_ADDRESS": f"127.0.0.1:{edge.web_port}",
+        "WOPR_ASK_ADDRESS": f"127.0.0.1:{edge.web_port}",
         "WOPR_GATEWAY_ADDRESS": f"127.0.0.1:{edge.gateway_port}",
     }
 

@@ -33,7 +33,40 @@ TO_TEST = (
     "iptables",
     "iproute2",
     "procps",
+    "systemd",
+    "xz-utils",
 )
+
+
+# Quadlets came with Podman 4.4, and Debian 12 has an older one; the generator of the next Debian's
+# package runs here as well.
+NEXT_DEBIAN = "trixie"
+GENERATOR = Path("usr/libexec/podman/quadlet")
+SOURCE = (
+    "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+    f"http://deb.debian.org/debian {NEXT_DEBIAN} main\n"
+)
+
+
+def quadlet_generator() -> Path:
+    """Return Podman's generator of units: the system's, or one taken from Debian's package."""
+    own, kept = Path("/") / GENERATOR, CACHE / "podman" / GENERATOR
+    if own.exists() or kept.exists():
+        return own if own.exists() else kept
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        here = Path(folder)
+        (here / "sources.list").write_text(SOURCE)
+        (here / "lists" / "partial").mkdir(parents=True)
+        apart = [f"Dir::Etc::SourceList={here}/sources.list", "Dir::Etc::SourceParts=/dev/null"]
+        apart += [f"Dir::State::Lists={here}/lists", "APT::Sandbox::User=root"]
+        options = [word for option in apart for word in ("-o", option)]
+        apt(*options, "update", environment=dict(os.environ))
+        apt(*options, "download", "podman", environment=dict(os.environ), folder=here)
+        [package] = here.glob("podman_*.deb")
+        subprocess.run(["dpkg-deb", "--extract", package, here / "podman"], check=True)
+        (here / "podman").rename(CACHE / "podman")
+    return kept
 
 
 def missing(packages: Sequence[str]) -> list[str]:
@@ -59,11 +92,12 @@ def install(packages: Sequence[str], *, say: Callable[[str], None], otherwise: s
     apt("install", "--yes", "--no-install-recommends", *packages, environment=environment)
 
 
-def apt(*arguments: str, environment: dict[str, str]) -> None:
+def apt(*arguments: str, environment: dict[str, str], folder: Path | None = None) -> None:
     """Run apt-get and raise with its own words when it fails."""
     ended = subprocess.run(
         ["apt-get", "--quiet", *arguments],
         env=environment,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

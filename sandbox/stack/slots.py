@@ -26,6 +26,7 @@ PURPOSES = (
     "dns control",
     "gateway",
     "gpu",
+    "api",
 )
 PORTS_PER_PURPOSE = 8
 

@@ -103,5 +103,6 @@ def _config(folder: Path, port: int) -> str:
         UsePAM no
         PidFile none
         LogLevel VERBOSE
+        AcceptEnv DOCKER_CONFIG
         SetEnv DOCKER_HOST={os.environ["WOPR_STACK_ENGINE"]}
     """

@@ -1,0 +1,60 @@
+"""Our own containers obey the rules of bots': hardened, limited, on loopback, no engine."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.wopr.processes import ROOT
+
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+HAVE_THE_ENGINE = {"worker", "follower"}
+ON_THE_MACHINE = {"worker", "follower", "caddy", "prometheus", "grafana"}
+
+
+def test_everything_that_a_platform_needs_is_there() -> None:
+    wanted = {"caddy", "platform-api", "platform-ui", "gateway", "worker", "beat", "postgres"}
+    assert wanted | {"redis", "migrate", "follower"} <= SERVICES.keys()
+    assert SERVICES["platform-api"]["deploy"]["replicas"] == 3
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_hardened_and_limited(name: str) -> None:
+    service = SERVICES[name]
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert service["user"].partition(":")[0] not in ("0", "root", "")
+    assert not service.get("privileged")
+    assert {"cpus", "memory", "pids"} <= service["deploy"]["resources"]["limits"].keys()
+    if name == "caddy":
+        assert service["cap_add"] == ["NET_BIND_SERVICE"]
+    else:
+        assert "cap_add" not in service
+        assert "no-new-privileges:true" in service["security_opt"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_only_workers_have_the_engine(name: str) -> None:
+    mounted = " ".join(SERVICES[name].get("volumes", []))
+    assert ("docker.sock" in mounted) == (name in HAVE_THE_ENGINE)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_published_on_loopback_only(name: str) -> None:
+    ports = SERVICES[name].get("ports", [])
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert (SERVICES[name].get("network_mode") == "host") == (name in ON_THE_MACHINE)
+
+
+def test_no_secret_is_given_by_the_environment() -> None:
+    words = ("PASSWORD", "SECRET", "TOKEN", "KEY")
+    for name, service in SERVICES.items():
+        for variable in service.get("environment") or {}:
+            is_file = variable.endswith("_FILE")
+            assert is_file or not any(word in variable for word in words), f"{name}: {variable}"
+
+
+def test_redis_keeps_what_it_is_told() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "appendonly yes" in command
+    assert "maxmemory-policy noeviction" in command
