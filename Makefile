@@ -13,6 +13,7 @@ STAMP := $(VENV)/.installed-$(shell (cat $(REQUIREMENTS); $(PYTHON) --version) 2
 STACK := $(BIN)/python -m sandbox.stack
 TYPED := wopr tenants billing dns fleet gpu sandbox manage.py
 ONLY ?= tests
+SBOM := .wopr/sbom.cdx.json
 
 .PHONY: help
 help: ## List the targets
@@ -47,6 +48,19 @@ lint: venv ## Check format, types, imports, templates, dependencies and known da
 	$(BIN)/djlint --check --lint templates
 	$(BIN)/deptry .
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(filter-out sandbox,$(wildcard $(TYPED)))
+
+	git ls-files -z -- ':!tests' ':!requirements*.txt' ':!docs/openapi.yaml' | xargs -0 $(BIN)/detect-secrets-hook
+	git ls-files -z -- tests | xargs -0 $(BIN)/detect-secrets-hook --disable-plugin KeywordDetector
+
+.PHONY: security
+security: lint ## Look for known dangers: code, secrets, settings, any request, and dependencies (asks the network)
+	@$(STACK) packages --for-tests
+	HYPOTHESIS_PROFILE=thorough $(STACK) test -- tests/security tests/wopr/test_settings_refusals.py \
+		tests/wopr/test_browser_headers.py tests/admin/test_content_policy.py tests/architecture/test_route_access.py
+	@mkdir -p .wopr
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file $(SBOM) requirements.txt
+	@echo "the bill of materials is in $(SBOM)"
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip $(REQUIREMENTS:%=--requirement %)
 
 .PHONY: format
 format: venv ## Rewrite the code in the agreed format

@@ -23,7 +23,11 @@ def account_get(call: Call) -> Answer:
             "email_verified": True,
             "status": "active",
             "status_message": "",
-            "team": {"uuid": "5df3e3004a17e242b7c20ca6c9fc25b701a47ece", "name": "Sandbox"},
+            "team": {
+                # pragma: allowlist nextline secret
+                "uuid": "5df3e3004a17e242b7c20ca6c9fc25b701a47ece",
+                "name": "Sandbox",
+            },
         }
     }
 

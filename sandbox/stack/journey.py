@@ -30,7 +30,7 @@ from sandbox.stack.product import start_product
 from sandbox.stack.supervisor import StackError, wait_until
 
 EMAIL = "ada@example.com"
-PASSWORD = "an-unlikely-passphrase-42"
+PASSWORD = "an-unlikely-passphrase-42"  # pragma: allowlist secret
 SLUG = "ada"
 PATIENCE = 120.0
 

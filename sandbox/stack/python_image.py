@@ -25,6 +25,7 @@ LEFT_OUT = {
 UNWANTED_MODULES = ("_tkinter.", "readline.", "_curses", "_gdbm.", "_dbm.", "nis.", "_test", "xx")
 SYSTEM_FOLDERS = ("/lib", "/usr/lib")
 FILES = {
+    # pragma: allowlist nextline secret
     "etc/passwd": "root:x:0:0::/:/nonexistent\nbot:x:1000:1000::/data:/nonexistent\n",
     "etc/group": "root:x:0:\nbot:x:1000:\n",
 }

@@ -39,7 +39,7 @@ def test_a_line_is_shown_without_what_only_a_terminal_understands(written: str, 
         f"key {SECRET[:7]}\x00\u202e{SECRET[7:]}",
         "key second line",
         "password=hunter2222",
-        "postgres://bot:hunter2222@db/x",
+        "postgres://bot:hunter2222@db/x",  # pragma: allowlist secret
         f"x{SECRET}" * 400,
     ],
 )

@@ -13,6 +13,7 @@ from sandbox.control import CheckoutRefused, SandboxControl
 
 MONTH = timedelta(days=31, hours=1)
 TAXED = {"automatic_tax[enabled]": "true"}
+VAT_NUMBER = "DE123456789"  # pragma: allowlist secret
 
 
 @pytest.fixture
@@ -260,14 +261,14 @@ def test_a_tax_number_given_at_checkout_is_on_the_invoice(
     api: Any, control: SandboxControl, checkout: Callable[..., Any]
 ) -> None:
     session = checkout(**{"tax_id_collection[enabled]": "true"})
-    control.pay_checkout(session["url"], business_name="Acme GmbH", tax_id="DE123456789")
+    control.pay_checkout(session["url"], business_name="Acme GmbH", tax_id=VAT_NUMBER)
     paid = api.get(f"checkout/sessions/{session['id']}")
-    wanted = [{"type": "eu_vat", "value": "DE123456789"}]
+    wanted = [{"type": "eu_vat", "value": VAT_NUMBER}]
     assert paid["customer_details"]["tax_ids"] == wanted
     assert api.get(f"invoices/{paid['invoice']}")["customer_tax_ids"] == wanted
     assert api.get(f"customers/{paid['customer']}")["name"] == "Acme GmbH"
     (kept,) = api.get(f"customers/{paid['customer']}/tax_ids")["data"]
-    assert kept["value"] == "DE123456789"
+    assert kept["value"] == VAT_NUMBER
 
 
 def test_a_credit_note_gives_back_the_tax_as_well(

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
     "WOPR_ENV": "production",
     "SECRET_KEY": "not-a-secret-" * 5,
-    "WOPR_FIELD_KEYS": "dGhpcy1pcy1uby1zZWNyZXQtYnV0LTMyLWJ5dGVzISE=",
+    "WOPR_FIELD_KEYS": "dGhpcy1pcy1uby1zZWNyZXQtYnV0LTMyLWJ5dGVzISE=",  # pragma: allowlist secret
     "STRIPE_SECRET_KEY": "sk_test_sandbox",
     "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
     "CLOUDFLARE_API_TOKEN": "token-of-nobody",

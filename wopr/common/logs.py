@@ -16,7 +16,7 @@ _SECRETS = re.compile(
     r"[^\s\"',&]+"
 )
 _SECRET_NAMES = re.compile(r"password|secret|token|api_?key", re.IGNORECASE)
-# The password in scheme://user:password@host.
+# The password in scheme://user:…@host.
 _URL_PASSWORDS = re.compile(r"(?P<keep>://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
