@@ -55,7 +55,7 @@ lint: venv ## Check format, types, imports, templates, dependencies and known da
 .PHONY: security
 security: lint ## Look for known dangers: code, secrets, settings, any request, and dependencies (asks the network)
 	@$(STACK) packages --for-tests
-	HYPOTHESIS_PROFILE=thorough $(STACK) test -- tests/security tests/wopr/test_settings_refusals.py \
+	EXAMPLES=200 $(STACK) test -- tests/security tests/wopr/test_settings_refusals.py \
 		tests/wopr/test_browser_headers.py tests/admin/test_content_policy.py tests/architecture/test_route_access.py
 	@mkdir -p .wopr
 	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file $(SBOM) requirements.txt

@@ -1,8 +1,10 @@
 """Bots among others, and releases that follow one another behind the moving tag."""
 
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -43,6 +45,21 @@ def test_two_bots_cannot_reach_each_other(
     answers = inside(world, inspected, CONNECT.format(addresses=addresses)).splitlines()
 
     assert answers == ["reached", "refused", "refused"]
+
+
+def test_a_bot_reaches_no_port_of_the_platform(tenant: Tenant, node: Node, world: World) -> None:
+    inspected = world.inspected(run_bot(tenant, node))
+    gateway = inspected["NetworkSettings"]["Networks"][settings.WOPR_ENGINE_NETWORK]["Gateway"]
+    parts = [os.environ[name] for name in ("DATABASE_URL", "REDIS_URL", "CADDY_ADMIN_URL")]
+    ports = {port for part in parts if (port := urlsplit(part).port)}
+    assert len(ports) == len(parts)
+    for port in ports:  # from here they are reached
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    addresses = [(host, port) for host in (gateway, "127.0.0.1") for port in sorted(ports)]
+
+    answers = inside(world, inspected, CONNECT.format(addresses=addresses)).splitlines()
+
+    assert answers == ["refused"] * len(addresses)
 
 
 def address_in(container: Any) -> str:
