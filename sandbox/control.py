@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -216,6 +217,14 @@ class SandboxControl:
         wanted = {"to": to, "subject": subject}
         query = str(httpx.QueryParams({key: value for key, value in wanted.items() if value}))
         return list(self._call("mailbox", "GET", f"/messages?{query}")["messages"])
+
+    def code_for(self, to: str) -> str:
+        """Return the code in the newest mail to an address, which stands on a line of its own."""
+        text = self.messages(to=to)[-1]["text"]
+        found = re.search(r"^[A-Z0-9-]{6,}\s*$", text, re.MULTILINE)
+        if found is None:
+            raise LookupError(f"the newest mail to {to} has no code: {text}")
+        return found[0].strip()
 
     def attachment(self, url: str) -> bytes:
         """Return the content of an attached file."""

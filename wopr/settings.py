@@ -301,12 +301,16 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"
+# By a code that is typed into the page that is open: nobody changes windows on the way to a bot.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_ADAPTER = "tenants.accounts.AccountAdapter"
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("browser",)
 HEADLESS_FRONTEND_URLS = {
     "account_signup": f"{WOPR_DASHBOARD_URL}/signup",
-    "account_confirm_email": f"{WOPR_DASHBOARD_URL}/account/verify/{{key}}",
+    "account_confirm_email": f"{WOPR_DASHBOARD_URL}/login",
     "account_reset_password": f"{WOPR_DASHBOARD_URL}/account/reset",
     "account_reset_password_from_key": f"{WOPR_DASHBOARD_URL}/account/reset/{{key}}",
     "socialaccount_login_error": f"{WOPR_DASHBOARD_URL}/login",

@@ -94,10 +94,13 @@ def open_dashboard(customer: Customer) -> str:
 
 
 def sign_up(customer: Customer) -> str:
-    """Make an account by e-mail and password."""
+    """Make an account by e-mail and password, and type the code that was mailed."""
     customer.get("/_allauth/browser/v1/config")
     body = {"email": customer.email, "password": PASSWORD}
-    customer.post("/_allauth/browser/v1/auth/signup", body, 200)
+    customer.post("/_allauth/browser/v1/auth/signup", body, 401)
+    with mailbox_of(customer) as vendors:
+        code = vendors.code_for(customer.email)
+    customer.post("/_allauth/browser/v1/auth/email/verify", {"key": code}, 200)
     me = customer.get("/api/v1/me")
     expect((me["email"], me["tenants"]) == (customer.email, []), "a new account", me)
     return customer.email
@@ -208,10 +211,7 @@ def open_bot(customer: Customer) -> str:
 
 def read_mail(customer: Customer) -> str:
     """Find the welcome e-mail and read the document that is attached to it."""
-    with SandboxControl(
-        customer.environment["SANDBOX_STRIPE_URL"],
-        mailbox_url=customer.environment["SANDBOX_MAILBOX_URL"],
-    ) as vendors:
+    with mailbox_of(customer) as vendors:
         mails = [mail for mail in vendors.messages(to=customer.email) if mail["attachments"]]
         expect(len(mails) == 1, "exactly one welcome e-mail", mails)
         mail = mails[0]
@@ -227,6 +227,14 @@ def read_mail(customer: Customer) -> str:
     digests = {document["sha256"], sha256(content).hexdigest()}
     expect(len(digests) == 1, "the same document as in the dashboard", digests)
     return f"{mail['subject']!r}, {attached['filename']}, {len(pages)} page(s)"
+
+
+def mailbox_of(customer: Customer) -> SandboxControl:
+    """Return a way into the customer's mailbox."""
+    return SandboxControl(
+        customer.environment["SANDBOX_STRIPE_URL"],
+        mailbox_url=customer.environment["SANDBOX_MAILBOX_URL"],
+    )
 
 
 def look_behind(customer: Customer) -> str:

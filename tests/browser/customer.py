@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Error, Locator, Page, expect
 
+from sandbox.control import SandboxControl
 from tests.browser.watching import Watch
 
 GOOD_CARD = "4242 4242 4242 4242"
@@ -69,7 +70,19 @@ class Customer:
         self.page.get_by_label("E-mail address").fill(self.email)
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.button("Create account").click()
+        self.confirms_address()
         expect(self.heading("Name your bot")).to_be_visible()
+
+    def confirms_address(self) -> None:
+        """Types the code that was mailed."""
+        field = self.page.get_by_label("Code", exact=True)
+        expect(field).to_be_focused()
+        field.fill(self.mailed_code())
+        self.button("Confirm").click()
+
+    def mailed_code(self) -> str:
+        with SandboxControl.of(self.stack) as sandbox:
+            return sandbox.code_for(self.email)
 
     def types_name(self, slug: str) -> None:
         self.page.get_by_label("Name", exact=True).fill("A bot for a test")

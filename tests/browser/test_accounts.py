@@ -49,6 +49,21 @@ def test_a_session_that_ended_elsewhere_ends_here_at_the_next_step(customer: Cus
     expect(customer.heading("Choose a plan")).to_be_visible()
 
 
+def test_an_account_is_not_used_before_its_address_is_confirmed(customer: Customer) -> None:
+    customer.goes_to("/signup")
+    customer.page.get_by_label("E-mail address").fill(customer.email)
+    customer.page.get_by_label("Password", exact=True).fill(PASSWORD)
+    customer.button("Create account").click()
+    code = customer.page.get_by_label("Code", exact=True)
+    code.fill("AAAAAA")
+    customer.button("Confirm").click()
+    expect(customer.page.locator("#code-note")).to_contain_text("code")
+    customer.goes_to("/account")
+    sign_in(customer, PASSWORD, go=False)
+    customer.confirms_address()
+    expect(customer.heading("Your account")).to_be_visible()
+
+
 def test_signing_up_needs_no_mouse(customer: Customer) -> None:
     customer.goes_to("/")
     keyboard = customer.page.keyboard
@@ -60,6 +75,9 @@ def test_signing_up_needs_no_mouse(customer: Customer) -> None:
     keyboard.type(customer.email)
     keyboard.press("Tab")
     keyboard.type(PASSWORD)
+    keyboard.press("Enter")
+    expect(customer.page.get_by_label("Code", exact=True)).to_be_focused()
+    keyboard.type(customer.mailed_code())
     keyboard.press("Enter")
     expect(customer.heading("Name your bot")).to_be_focused()
     press_until(customer, "Name")

@@ -1,9 +1,11 @@
 """Accounts as the dashboard uses them: sign up, sign in, sign out, with CSRF enforced."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
@@ -60,10 +62,28 @@ def browser() -> Browser:
 NEW = {"email": "dora@example.com", "password": PASSWORD}
 
 
-def test_signing_up_makes_an_account_and_signs_in(browser: Browser) -> None:
+def waits_for_a_code(answer: Any) -> bool:
+    flows = answer.json()["data"]["flows"]
+    return answer.status_code == 401 and "verify_email" in [
+        flow["id"] for flow in flows if flow.get("is_pending")
+    ]
+
+
+def mailed_code(mail: Any) -> str:
+    found = re.search(r"^[A-Z0-9-]{6,}$", mail.body, re.MULTILINE)
+    assert found, mail.body
+    return found[0]
+
+
+def test_signing_up_makes_an_account_that_is_used_once_its_address_is_confirmed(
+    browser: Browser, mailoutbox: list[Any]
+) -> None:
+    assert waits_for_a_code(browser("POST", f"{AUTH}/signup", NEW))
     assert not browser.is_signed_in()
-    answer = browser("POST", f"{AUTH}/signup", NEW)
-    assert answer.status_code == 200
+    (letter,) = mailoutbox
+    assert letter.to == ["dora@example.com"]
+    answer = browser("POST", f"{AUTH}/email/verify", {"key": mailed_code(letter)})
+    assert answer.status_code == 200, answer.json()
     assert answer.json()["data"]["user"]["email"] == "dora@example.com"
     assert browser("GET", "/api/v1/me").json() == {
         "id": User.objects.get().pk,
@@ -71,6 +91,72 @@ def test_signing_up_makes_an_account_and_signs_in(browser: Browser) -> None:
         "is_staff": False,
         "tenants": [],
     }
+
+
+def test_the_letter_with_the_code_looks_like_our_others(
+    browser: Browser, mailoutbox: list[Any]
+) -> None:
+    browser("POST", f"{AUTH}/signup", NEW)
+    (letter,) = mailoutbox
+    code = mailed_code(letter)
+    assert code in letter.subject
+    (page,) = [part.content for part in letter.alternatives]
+    assert code in page
+    assert 'class="sheet"' in page
+
+
+@pytest.mark.parametrize("key", ["AAAAAA", "", "x" * 500])
+def test_a_wrong_code_confirms_nothing(key: str, browser: Browser, mailoutbox: list[Any]) -> None:
+    browser("POST", f"{AUTH}/signup", NEW)
+    answers = [browser("POST", f"{AUTH}/email/verify", {"key": key}) for _ in range(4)]
+    assert answers[0].status_code == 400
+    assert not browser.is_signed_in()
+    # Guessing ends the attempt: the right code does not help any more.
+    browser("POST", f"{AUTH}/email/verify", {"key": mailed_code(mailoutbox[0])})
+    assert not browser.is_signed_in()
+
+
+def test_a_code_is_good_in_the_browser_that_asked_for_it(
+    browser: Browser, mailoutbox: list[Any]
+) -> None:
+    browser("POST", f"{AUTH}/signup", NEW)
+    thief = Browser()
+    thief("POST", f"{AUTH}/email/verify", {"key": mailed_code(mailoutbox[0])})
+    assert not thief.is_signed_in()
+    assert not EmailAddress.objects.filter(verified=True).exists()
+
+
+def test_who_comes_back_before_confirming_gets_the_code_at_sign_in(
+    browser: Browser, mailoutbox: list[Any]
+) -> None:
+    User.objects.create_user(**NEW)
+    assert waits_for_a_code(browser("POST", f"{AUTH}/login", NEW))
+    assert not browser.is_signed_in()
+    browser("POST", f"{AUTH}/email/verify", {"key": mailed_code(mailoutbox[-1])})
+    assert browser.is_signed_in()
+
+
+def test_a_forgotten_password_is_replaced_by_a_mailed_link(
+    alice: User, browser: Browser, mailoutbox: list[Any]
+) -> None:
+    browser("POST", f"{AUTH}/password/request", {"email": alice.email})
+    found = re.search(r"/account/reset/(\S+)", mailoutbox[0].body)
+    assert found
+    wish = {"key": found[1], "password": "another quiet sentence"}
+    browser("POST", f"{AUTH}/password/reset", wish)
+    credentials = {"email": alice.email, "password": wish["password"]}
+    assert Browser()("POST", f"{AUTH}/login", credentials).status_code == 200
+    again = {**wish, "password": "a third quiet sentence"}
+    assert browser("POST", f"{AUTH}/password/reset", again).status_code == 400
+
+
+def test_asking_for_a_new_password_tells_nobody_who_has_an_account(
+    alice: User, browser: Browser, mailoutbox: list[Any]
+) -> None:
+    known = browser("POST", f"{AUTH}/password/request", {"email": alice.email})
+    unknown = browser("POST", f"{AUTH}/password/request", {"email": "nobody@example.com"})
+    assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
+    assert [letter.to[0] for letter in mailoutbox] == [alice.email, "nobody@example.com"]
 
 
 def test_nobody_becomes_staff_by_signing_up(browser: Browser) -> None:
@@ -98,9 +184,13 @@ def test_a_bad_address_or_password_is_refused_at_its_field(
     assert not User.objects.exists()
 
 
-def test_an_address_is_had_once_in_any_case(alice: User, browser: Browser) -> None:
+def test_an_address_is_had_once_in_any_case(
+    alice: User, browser: Browser, mailoutbox: list[Any]
+) -> None:
     answer = browser("POST", f"{AUTH}/signup", {**NEW, "email": "ALICE@example.com"})
-    assert answer.status_code == 400
+    # The page says what it says to everybody; only the letter knows better.
+    assert waits_for_a_code(answer)
+    assert "already" in mailoutbox[0].subject
     assert not browser.is_signed_in()
     assert User.objects.count() == 1
 

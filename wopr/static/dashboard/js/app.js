@@ -18,7 +18,7 @@ import { Metrics } from "./pages/metrics.js";
 import { NotFound } from "./pages/not-found.js";
 import { Operation } from "./pages/operation.js";
 import { Plans } from "./pages/plans.js";
-import { ForgotPassword, NewPassword, VerifyEmail } from "./pages/recovery.js";
+import { ForgotPassword, NewPassword } from "./pages/recovery.js";
 import { Settings } from "./pages/settings.js";
 import { SignIn, SignUp } from "./pages/sign.js";
 import { Tenant } from "./pages/tenant.js";
@@ -41,7 +41,6 @@ const ROUTES = [
   { path: "/login", page: SignIn, who: "out", onward: "/" },
   { path: "/account/reset", page: ForgotPassword, who: "any" },
   { path: "/account/reset/:key", page: NewPassword, who: "any" },
-  { path: "/account/verify/:key", page: VerifyEmail, who: "any" },
   { path: "/", page: Home },
   { path: "/account", page: Account },
   { path: "/tenants/new", page: TenantNew },

@@ -40,7 +40,16 @@ async function authenticate(path, body) {
 
 export const signUp = (email, password) => authenticate("/auth/signup", { email, password });
 export const signIn = (email, password) => authenticate("/auth/login", { email, password });
-export const verifyEmail = (key) => authenticate("/auth/email/verify", { key });
+/** The code that was mailed; allauth names its field "key". */
+export async function verifyEmail(code) {
+  try {
+    return await authenticate("/auth/email/verify", { key: code.trim() });
+  } catch (error) {
+    if (error.fields?.key) error.fields = { code: error.fields.key };
+    throw error;
+  }
+}
+export const mailCodeAgain = () => change("/auth/email/verify/resend");
 
 /** allauth answers 401 to a successful sign-out: "you are signed out now". */
 export async function signOut() {

@@ -1,4 +1,4 @@
-/** The pages behind links in e-mails: a new password, a confirmed address. */
+/** A forgotten password, and the page behind the link for a new one. */
 import * as auth from "../auth.js";
 import { Field, PasswordField, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
@@ -7,7 +7,6 @@ import { Page } from "../parts/page.js";
 import { toast } from "../parts/toast.js";
 import { html, useState } from "../preact.js";
 import { navigate } from "../router.js";
-import { useSession } from "../session.js";
 
 export function ForgotPassword() {
   const [sent, setSent] = useState(null);
@@ -60,21 +59,6 @@ export function NewPassword({ params }) {
         errors=${errors.password}
       />
       <${Submit} busy=${busy} busyText="Changing">Change the password<//>
-    </form>
-  <//>`;
-}
-
-export function VerifyEmail({ params }) {
-  const { refresh } = useSession();
-  const { busy, error, submit, form } = useForm([], async () => {
-    await auth.verifyEmail(params.key);
-    await refresh();
-    navigate("/", { replace: true });
-  });
-  return html`<${Page} title="Confirm your e-mail address" narrow>
-    <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
-      <${ErrorNotice} error=${error} title="Your address was not confirmed" />
-      <${Submit} busy=${busy} busyText="Confirming">Confirm the address<//>
     </form>
   <//>`;
 }

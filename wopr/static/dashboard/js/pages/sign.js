@@ -8,6 +8,7 @@ import { Page } from "../parts/page.js";
 import { SingleSignOn, signOnProblem } from "../parts/single-sign-on.js";
 import { html, useState } from "../preact.js";
 import { useSession } from "../session.js";
+import { ConfirmAddress } from "./confirm.js";
 
 function EmailField({ errors }) {
   return html`<${Field}
@@ -22,10 +23,6 @@ function EmailField({ errors }) {
   />`;
 }
 
-const CheckMail = ({ email }) => html`<${Notice} title="Confirm your e-mail address">
-  We sent a link to ${email}. Open it in this browser; your account is ready as soon as you do.
-<//>`;
-
 // Once the session is read anew, the router moves the customer on: both pages are for visitors only.
 
 export function SignUp() {
@@ -35,9 +32,7 @@ export function SignUp() {
     if (await auth.signUp(values.email, values.password)) setWaiting(values.email);
     else await refresh();
   });
-  if (waiting) {
-    return html`<${Page} title="One more step" narrow><${CheckMail} email=${waiting} /><//>`;
-  }
+  if (waiting) return html`<${ConfirmAddress} email=${waiting} done=${refresh} />`;
   return html`<div class="narrow"><${Journey} stage=${0} /></div>
     <${Page} title="Create your account" lead="You pay nothing until you choose a plan." narrow>
       <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
@@ -65,10 +60,12 @@ function backTo(query) {
 
 export function SignIn({ query }) {
   const { refresh } = useSession();
+  const [waiting, setWaiting] = useState(null);
   const { busy, errors, error, submit, form } = useForm(["email", "password"], async (values) => {
-    await auth.signIn(values.email, values.password);
-    await refresh();
+    if (await auth.signIn(values.email, values.password)) setWaiting(values.email);
+    else await refresh();
   });
+  if (waiting) return html`<${ConfirmAddress} email=${waiting} done=${refresh} />`;
   return html`<${Page} title="Sign in" narrow>
     <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
       ${query.get("next") && !error && html`<${Notice}>Sign in to go on to that page.<//>`}

@@ -1,0 +1,43 @@
+"""How django-allauth speaks here: by our own letters, in our own look."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+
+from tenants.correspondence import letter_of, seller
+
+# What the button of a letter is called, by the letter.
+BUTTONS = {
+    "account_already_exists": "Choose a new password",
+    "password_reset_key": "Choose a new password",
+    "unknown_account": "Create an account",
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Letters about accounts come from templates/mail/account, as all others from templates/mail.
+
+    They are sent at once and kept nowhere: a code that is in the database is one that leaks.
+    """
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMultiAlternatives:
+        kind = template_prefix.rpartition("/")[2]
+        links = (context.get("password_reset_url"), context.get("signup_url"))
+        url = next(filter(None, links), settings.WOPR_DASHBOARD_URL)
+        action = {"url": url, "label": BUTTONS.get(kind, "")}
+        words = {"seller": seller(), "action": action, "code": context.get("code")}
+        letter = letter_of(f"account/{kind}", words)
+        to = [email] if isinstance(email, str) else email
+        mail = EmailMultiAlternatives(
+            letter["subject"], letter["text"], self.get_from_email(), to, headers=headers
+        )
+        mail.attach_alternative(letter["html"], "text/html")
+        return mail
