@@ -24,6 +24,10 @@ run: venv ## Start everything on this machine and print where to click (Ctrl-C s
 	@$(STACK) packages
 	@exec $(STACK) run
 
+.PHONY: code
+code: venv ## Print the code that the demo's staff sign in with now (their second factor)
+	@$(STACK) code
+
 .PHONY: journey
 journey: venv ## Play a customer's way from sign-up to a running bot on a fresh stack
 	@$(STACK) packages

@@ -1,12 +1,14 @@
-"""How django-allauth speaks here: by our own letters, in our own look."""
+"""How django-allauth speaks and keeps secrets here: our own letters, our own encryption."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
 from tenants.correspondence import letter_of, seller
+from wopr.common import crypto
 
 # What the button of a letter is called, by the letter.
 BUTTONS = {
@@ -41,3 +43,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
         mail.attach_alternative(letter["html"], "text/html")
         return mail
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """What a second factor is made of is ciphertext in the database, as all secrets are."""
+
+    def encrypt(self, text: str) -> str:
+        return crypto.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return crypto.decrypt(encrypted_text)

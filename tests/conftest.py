@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
+from django.http import HttpRequest
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -129,8 +131,17 @@ def api(alice: User) -> APIClient:
 
 def signed_in(user: User) -> APIClient:
     client = APIClient()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, user)
     return client
+
+
+def let_in(client: Client, user: User) -> None:
+    """Signs in with password and second factor, a moment ago."""
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, "mfa", type="totp", reauthenticated=True)
+    request.session.save()
 
 
 def with_key(text: str) -> APIClient:
@@ -142,7 +153,7 @@ def with_key(text: str) -> APIClient:
 def staff_client(db: None) -> Client:
     staff = User.objects.create_superuser("staff@example.com", PASSWORD)
     client = Client()
-    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, staff)
     return client
 
 

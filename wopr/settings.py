@@ -193,8 +193,8 @@ GPU_NODE_TOKEN = env.str("GPU_NODE_TOKEN", "")
 
 # --- Django ---
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "wopr.common.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -206,6 +206,8 @@ INSTALLED_APPS = [
     "allauth.headless",
     "allauth.socialaccount",
     "tenants.single_sign_on",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -306,6 +308,16 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_ADAPTER = "tenants.accounts.AccountAdapter"
+# How many seconds a password or second factor that was given again opens what is dangerous.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_ADAPTER = "tenants.accounts.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "WOPR"
+MFA_TOTP_TOLERANCE = 1
+# Staff give their second factor again after so many hours.
+WOPR_STAFF_PROOF_HOURS = env.int("WOPR_STAFF_PROOF_HOURS", 12)
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("browser",)
 HEADLESS_FRONTEND_URLS = {

@@ -124,6 +124,7 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Users", "person", "tenants.user"),
                 _item("Single sign-on", "passkey", "socialaccount.socialaccount"),
                 _item("API keys", "key", "tenants.apikey"),
+                _item("Second factors", "passkey", "mfa.authenticator"),
                 _item("Messages", "mail", "tenants.message"),
                 _item("Documents", "description", "tenants.document"),
                 _SAMPLES,

@@ -13,6 +13,7 @@ from sandbox.stack.journey import journey
 from sandbox.stack.lanes import run_tests
 from sandbox.stack.places import REPOSITORY
 from sandbox.stack.running import clean, run
+from sandbox.stack.second_factor import code
 from sandbox.stack.supervisor import StackError
 
 DEFAULT_FOLDER = REPOSITORY / ".wopr"
@@ -65,6 +66,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     measured = commands.add_parser("bench", help=bench.__doc__)
     measured.add_argument("--customers", type=int, default=5)
     measured.set_defaults(act=bench)
+
+    coding = commands.add_parser("code", help=code.__doc__)
+    coding.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
+    coding.set_defaults(act=code)
 
     cleaning = commands.add_parser("clean", help=clean.__doc__)
     cleaning.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)

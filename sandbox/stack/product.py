@@ -10,6 +10,7 @@ from sandbox.stack import migrated
 from sandbox.stack.front_door import front_door
 from sandbox.stack.infrastructure import STAFF_EMAIL, Infrastructure
 from sandbox.stack.places import REPOSITORY
+from sandbox.stack.second_factor import key_of
 from sandbox.stack.supervisor import Part, wait_until
 
 NODE_MEMORY_MB = 8192
@@ -45,6 +46,11 @@ def staff_password_file(parts: Infrastructure) -> Path:
     return parts.folder.write_private("staff-password", password)
 
 
+def staff_authenticator_file(parts: Infrastructure) -> Path:
+    """Return the file with the key of the first staff member's authenticator app."""
+    return parts.folder.write_private("staff-authenticator", key_of(parts.folder))
+
+
 def prepare(parts: Infrastructure, environment: dict[str, str]) -> None:
     """Migrate, load plans, and add this machine's engine and a staff member."""
     engine, password_file = environment["WOPR_STACK_ENGINE"], staff_password_file(parts)
@@ -56,7 +62,12 @@ def prepare(parts: Infrastructure, environment: dict[str, str]) -> None:
         ["migrate", "--no-input"],
         ["load_plans"],
         ["node_add", "--name=local", *node],
-        ["staff_ensure", f"--email={STAFF_EMAIL}", f"--password-file={password_file}"],
+        [
+            "staff_ensure",
+            f"--email={STAFF_EMAIL}",
+            f"--password-file={password_file}",
+            f"--authenticator-file={staff_authenticator_file(parts)}",
+        ],
     )
     migration_mark(parts).write_text(migrated.all_migrations())
 

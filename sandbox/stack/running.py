@@ -16,6 +16,7 @@ from sandbox.stack.infrastructure import (
 )
 from sandbox.stack.places import Folder
 from sandbox.stack.product import start_product
+from sandbox.stack.second_factor import key_of
 from sandbox.stack.slots import claim_slot
 from sandbox.stack.supervisor import Supervisor
 
@@ -24,6 +25,8 @@ WOPR is running. Where to click:
 
   dashboard   {dashboard}
   admin       {admin}   ({staff_email}, password {staff_password})
+              (its second factor: `make code` prints the code of the moment; or put the key
+              {staff_authenticator} into an authenticator app)
   mailbox     {mailbox}   (every e-mail that WOPR sent)
   Stripe      {stripe}   (the sandbox's customers, events and clock)
   DNS         {nameserver}   (the DNS of customers' own domains; PUT /NAME/TYPE writes)
@@ -68,6 +71,7 @@ def describe(parts: Infrastructure) -> dict[str, str]:
         "digitalocean": found["SANDBOX_DIGITALOCEAN_URL"],
         "authentik": found["SANDBOX_AUTHENTIK_URL"],
         "staff_email": STAFF_EMAIL,
+        "staff_authenticator": key_of(parts.folder),
         "staff_password": parts.folder.secret("staff password"),
         "authority": found["WOPR_EDGE_CA_FILE"],
         "logs": str(parts.folder.logs),

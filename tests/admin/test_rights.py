@@ -14,6 +14,7 @@ from fleet.models import Instance, Leak, Operation, Release, Route
 from tenants.models import Document, Message, User
 from tests.admin.conftest import Business
 from tests.admin.pages import change_page, list_page, registered
+from tests.conftest import let_in
 from wopr.common.models import Heartbeat
 
 MACHINE_OWNED = [
@@ -86,7 +87,7 @@ def test_what_names_a_plan_at_stripe_is_fixed(staff_client: Client, business: Bu
 
 def test_a_customer_is_not_let_in(alice: User, db: None) -> None:
     client = Client()
-    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, alice)
     for path in (
         reverse("admin:index"),
         list_page(Instance),
@@ -118,7 +119,7 @@ def test_staff_who_may_only_look_cannot_act(business: Business, name: str, actio
         )
     )
     client = Client()
-    client.force_login(looker, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, looker)
     assert client.get(change_page(row), secure=True).status_code == 200
     path = reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=[row.pk])
     assert client.post(path, {"_form_submitted": "on"}, secure=True).status_code == 403
@@ -136,9 +137,6 @@ def test_looking_at_an_actions_dialog_does_nothing(
 
 def test_an_action_needs_a_csrf_token(business: Business, staff_client: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(
-        User.objects.get(email="staff@example.com"),
-        backend="django.contrib.auth.backends.ModelBackend",
-    )
+    let_in(strict, User.objects.get(email="staff@example.com"))
     path = reverse("admin:fleet_leak_seen_gone", args=[business.leak.pk])
     assert strict.post(path, {"_form_submitted": "on"}, secure=True).status_code == 403

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 from tenants.models import Document, Message, User
 from tests.admin.conftest import Business
 from tests.admin.pages import change_page, text_of
+from tests.conftest import let_in
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +74,7 @@ def test_there_is_no_sample_of_what_is_not_a_kind(name: str, staff_client: Clien
 def test_staff_who_may_not_see_letters_see_no_samples_of_them(db: None) -> None:
     clerk = User.objects.create_user("clerk@example.com", is_staff=True)
     client = Client()
-    client.force_login(clerk, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, clerk)
     address = reverse("admin-sample-letter", args=["welcome"])
     assert client.get(address, secure=True).status_code == 403
     clerk.user_permissions.add(Permission.objects.get(codename="view_message"))
@@ -81,5 +82,5 @@ def test_staff_who_may_not_see_letters_see_no_samples_of_them(db: None) -> None:
 
 
 def test_customers_are_sent_away(client: Client, alice: User) -> None:
-    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, alice)
     assert client.get(reverse("admin-samples"), secure=True).status_code == 302

@@ -13,6 +13,7 @@ from billing.first_plans import first_plans_ensure
 from billing.models import Entitlement, IncludedUsage, Meter, Plan, UsageCap, UsageDay
 from tenants.models import Tenant, User
 from tests.admin.pages import change_page, text_of
+from tests.conftest import let_in
 
 pytestmark = pytest.mark.django_db
 FAILED_AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -61,7 +62,7 @@ def signed_in_staff() -> Client:
     """Signed in at that moment: a session does not last for months."""
     client = Client()
     staff = User.objects.create_superuser("clerk@example.com")
-    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, staff)
     return client
 
 

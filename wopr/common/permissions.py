@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
+
+from wopr.common.proof import has_second_factor
 
 # Anybody may read it, signed in or not.
 Public = AllowAny
@@ -29,4 +31,6 @@ class StaffRight(BasePermission):
             raise MethodNotAllowed(method)
         user: Any = request.user
         is_staff = user.is_active and user.is_staff and request.auth is None
+        if is_staff and not has_second_factor(request):
+            raise PermissionDenied("Give your second factor first.", code="second_factor_required")
         return bool(is_staff and user.has_perm(view.rights[method]))

@@ -1,6 +1,7 @@
 /** The start of the dashboard: the frame around every page, and which page an address shows. */
 import { Footer, Header } from "./frame.js";
 import { Account } from "./pages/account.js";
+import { AuthenticatorApp } from "./pages/authenticator-app.js";
 import { Backups } from "./pages/backups.js";
 import { Billing } from "./pages/billing.js";
 import { Cancel } from "./pages/cancel.js";
@@ -18,7 +19,9 @@ import { Metrics } from "./pages/metrics.js";
 import { NotFound } from "./pages/not-found.js";
 import { Operation } from "./pages/operation.js";
 import { Plans } from "./pages/plans.js";
+import { Prove } from "./pages/prove.js";
 import { ForgotPassword, NewPassword } from "./pages/recovery.js";
+import { Security } from "./pages/security.js";
 import { Settings } from "./pages/settings.js";
 import { SignIn, SignUp } from "./pages/sign.js";
 import { Tenant } from "./pages/tenant.js";
@@ -29,7 +32,7 @@ import { ErrorNotice } from "./parts/notice.js";
 import { Loading } from "./parts/panel.js";
 import { Toasts } from "./parts/toast.js";
 import { html, render, useEffect } from "./preact.js";
-import { matchRoute, navigate, safePath, takeOverLinks, useLocation } from "./router.js";
+import { go, matchRoute, safePath, takeOverLinks, useLocation } from "./router.js";
 import { SessionProvider, useSession } from "./session.js";
 
 /**
@@ -43,6 +46,9 @@ const ROUTES = [
   { path: "/account/reset/:key", page: NewPassword, who: "any" },
   { path: "/", page: Home },
   { path: "/account", page: Account },
+  { path: "/account/prove", page: Prove },
+  { path: "/account/security", page: Security },
+  { path: "/account/app", page: AuthenticatorApp },
   { path: "/tenants/new", page: TenantNew },
   { path: "/tenants/:id", page: Tenant },
   { path: "/tenants/:id/plans", page: Plans },
@@ -65,7 +71,7 @@ const ROUTES = [
 ];
 
 function Redirect({ to }) {
-  useEffect(() => navigate(to, { replace: true }), [to]);
+  useEffect(() => go(to), [to]);
   return null;
 }
 

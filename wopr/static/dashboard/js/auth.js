@@ -1,7 +1,10 @@
 /** Sign-up, sign-in and the session, through django-allauth's headless API for browsers. */
 import { ApiError, plainMessage, send } from "./http.js";
+import * as passkeys from "./passkeys.js";
 
 const ROOT = "/_allauth/browser/v1";
+/** The code of an error that says: prove anew who you are (on /account/prove), then do it again. */
+export const NOT_PROVED = "not_proved";
 
 function fieldsOf(errors) {
   const fields = {};
@@ -16,7 +19,7 @@ function failure({ status, data, reference }) {
   const general = errors.find((error) => !error.param);
   return new ApiError({
     status,
-    code: errors[0]?.code ?? "",
+    code: errors[0]?.code ?? (data?.meta?.is_authenticated && status === 401 ? NOT_PROVED : ""),
     message: general?.message ?? errors[0]?.message ?? plainMessage(status),
     fields: fieldsOf(errors),
     reference,
@@ -50,6 +53,57 @@ export async function verifyEmail(code) {
   }
 }
 export const mailCodeAgain = () => change("/auth/email/verify/resend");
+
+/** The code of an authenticator app, or one of the recovery codes. */
+export const giveSecondFactor = (code) => authenticate("/auth/2fa/authenticate", { code });
+
+/** What a failed request is about; other answers are the data. */
+async function call(method, path, body) {
+  const answer = await send(method, `${ROOT}${path}`, { body });
+  if (answer.status >= 400) throw failure(answer);
+  return answer.data?.data;
+}
+
+/** Signs in by a passkey alone. */
+export const signInByPasskey = () => byPasskey("/auth/webauthn/login");
+/** Gives a passkey as the second factor. */
+export const givePasskey = () => byPasskey("/auth/webauthn/authenticate");
+
+async function byPasskey(path) {
+  const { request_options } = await call("GET", path);
+  return authenticate(path, { credential: await passkeys.read(request_options) });
+}
+
+export const proveByPassword = (password) => change("/auth/reauthenticate", { password });
+export const proveByCode = (code) => change("/auth/2fa/reauthenticate", { code });
+export async function proveByPasskey() {
+  const { request_options } = await call("GET", "/auth/webauthn/reauthenticate");
+  const credential = await passkeys.read(request_options);
+  await change("/auth/webauthn/reauthenticate", { credential });
+}
+
+export const sessions = () => call("GET", "/auth/sessions");
+export const endSessions = (ids) => call("DELETE", "/auth/sessions", { sessions: ids });
+
+const FACTORS = "/account/authenticators";
+
+export const factors = () => call("GET", FACTORS);
+/** A key for an authenticator app that is not in use yet: allauth answers 404 with it. */
+export async function newTotp() {
+  const answer = await send("GET", `${ROOT}${FACTORS}/totp`);
+  if (answer.status !== 404) throw failure(answer);
+  return answer.data.meta;
+}
+export const addTotp = (code) => call("POST", `${FACTORS}/totp`, { code });
+export const removeTotp = () => call("DELETE", `${FACTORS}/totp`);
+export const recoveryCodes = () => call("GET", `${FACTORS}/recovery-codes`);
+export const newRecoveryCodes = () => call("POST", `${FACTORS}/recovery-codes`, {});
+export async function addPasskey(name) {
+  const { creation_options } = await call("GET", `${FACTORS}/webauthn?passwordless`);
+  const credential = await passkeys.create(creation_options);
+  return call("POST", `${FACTORS}/webauthn`, { name, credential });
+}
+export const removePasskey = (id) => call("DELETE", `${FACTORS}/webauthn`, { authenticators: [id] });
 
 /** allauth answers 401 to a successful sign-out: "you are signed out now". */
 export async function signOut() {

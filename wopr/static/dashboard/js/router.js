@@ -25,6 +25,12 @@ export function navigate(to, { replace = false } = {}) {
   announce();
 }
 
+/** The same, for a path that the server may have to answer. */
+export function go(to) {
+  if (SERVER.some((prefix) => to.startsWith(prefix))) window.location.assign(to);
+  else navigate(to, { replace: true });
+}
+
 const here = () => ({ path: location.pathname, query: new URLSearchParams(location.search) });
 
 export function useLocation() {

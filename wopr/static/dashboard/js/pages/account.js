@@ -69,6 +69,7 @@ export function Account() {
         <${Facts}
           rows=${[
             ["E-mail", me.email],
+            ["Signing in", html`<a href="/account/security">Second factors and sessions</a>`],
             ["Bots", html`<a href="/">${me.tenants.length}</a>`],
           ]}
         />

@@ -9,6 +9,7 @@ import { SingleSignOn, signOnProblem } from "../parts/single-sign-on.js";
 import { html, useState } from "../preact.js";
 import { useSession } from "../session.js";
 import { ConfirmAddress } from "./confirm.js";
+import { SecondFactor } from "./second-factor.js";
 
 function EmailField({ errors }) {
   return html`<${Field}
@@ -62,10 +63,15 @@ export function SignIn({ query }) {
   const { refresh } = useSession();
   const [waiting, setWaiting] = useState(null);
   const { busy, errors, error, submit, form } = useForm(["email", "password"], async (values) => {
-    if (await auth.signIn(values.email, values.password)) setWaiting(values.email);
-    else await refresh();
+    await goOn(await auth.signIn(values.email, values.password), values.email);
   });
-  if (waiting) return html`<${ConfirmAddress} email=${waiting} done=${refresh} />`;
+  const goOn = async (flow, email = "your address") => {
+    if (flow) setWaiting({ flow, email });
+    else await refresh();
+  };
+  const passkey = useForm([], async () => goOn(await auth.signInByPasskey()));
+  if (waiting?.flow === "mfa_authenticate") return html`<${SecondFactor} done=${refresh} />`;
+  if (waiting) return html`<${ConfirmAddress} email=${waiting.email} done=${refresh} />`;
   return html`<${Page} title="Sign in" narrow>
     <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
       ${query.get("next") && !error && html`<${Notice}>Sign in to go on to that page.<//>`}
@@ -83,5 +89,9 @@ export function SignIn({ query }) {
       <p>New here? <a href=${`/signup${location.search}`}>Create an account</a></p>
     </form>
     <${SingleSignOn} process="login" back=${backTo(query)}>Sign in with single sign-on<//>
+    <form class="panel panel-body" ref=${passkey.form} onSubmit=${passkey.submit}>
+      <${ErrorNotice} error=${passkey.error} title="No passkey was used" />
+      <${Submit} busy=${passkey.busy} busyText="Asking" primary=${false}>Sign in with a passkey<//>
+    </form>
   <//>`;
 }
