@@ -43,6 +43,10 @@ _OPENED_BY = {
 }
 
 
+# What a stolen session must not be enough for: the password or a second factor, a moment ago.
+WANT_PROOF = frozenset({Right.DELEGATE, Right.OWN})
+
+
 def roles_with(right: Right) -> list[str]:
     """The roles that hold a right."""
     return [role.value for role, rights in _HELD_BY.items() if right in rights]

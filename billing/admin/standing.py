@@ -125,6 +125,7 @@ class HoldAdmin(Decision):
         "against it, the tenant's bots start again. For a refund still to be made, put "
         "wopr_goodwill=1 into its metadata at Stripe; then nothing is held.",
         form=ReasonForm,
+        proof=True,
     )
     def goodwill(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         hold = get_object_or_404(Hold, pk=object_id)

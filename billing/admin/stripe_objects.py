@@ -129,6 +129,7 @@ class ChargeAdmin(PaymentAdmin):
         ask="Is a refund of this payment goodwill?",
         effects="Refunding it in full at Stripe, now or later, will not suspend the tenant.",
         form=ReasonForm,
+        proof=True,
     )
     def goodwill(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         charge = get_object_or_404(Charge, pk=unquote(object_id))

@@ -101,6 +101,7 @@ class DriftAdmin(MachineOwned):
         ask="Remove it from the machine for good?",
         effects="A volume goes with all the data in it: see first that its bot runs elsewhere and "
         "misses nothing. Only what carries our label and has no place there is removed.",
+        proof=True,
     )
     def remove(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         drift, cause = _drift(object_id), f"staff: {request.user.pk}"

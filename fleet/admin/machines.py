@@ -107,6 +107,7 @@ class NodeAdmin(StaffAdmin):
         "lost to them. `manage.py node_evacuate NAME --dry-run` says first who fits where. If the "
         "machine returns, its old bots are stopped and their data is kept until somebody removes "
         "it. Refused while the machine answers.",
+        proof=True,
     )
     def evacuate(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         node, cause = _node(object_id), f"staff: {request.user.pk}"

@@ -58,6 +58,7 @@ class ServerAdmin(MachineOwned):
         ask="Give this server back to its provider?",
         effects="The machine and everything on it is destroyed, for ever. A server that still has"
         " bots is refused: drain it first.",
+        proof=True,
     )
     def give_back(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         server = get_object_or_404(Server, pk=object_id)

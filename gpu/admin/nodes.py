@@ -111,6 +111,7 @@ class GpuNodeAdmin(MachineOwned):
         ask="Give this node back to its provider?",
         effects="The machine and its models are destroyed, for ever. No request goes to it from "
         "now on.",
+        proof=True,
     )
     def give_back(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         node = get_object_or_404(GpuNode.objects.select_related("server"), pk=object_id)

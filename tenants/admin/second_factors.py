@@ -35,6 +35,7 @@ class AuthenticatorAdmin(MachineOwned):
         ask="Take this second factor away?",
         effects="They sign in without it from now on, if they have no other. Be sure who asked "
         "you for it: somebody who has stolen a password asks for exactly this.",
+        proof=True,
     )
     def take_away(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         row = get_object_or_404(Authenticator, pk=unquote(object_id))

@@ -6,12 +6,13 @@ from typing import Any, ClassVar, TypeVar
 from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from tenants.models import ApiKey, Tenant
-from tenants.policy import Caller, Right, scope_for
+from tenants.policy import WANT_PROOF, Caller, Right, scope_for
+from wopr.common.proof import is_fresh
 
 Row = TypeVar("Row", bound=Model)
 
@@ -33,6 +34,8 @@ class Allowed(BasePermission):
             return False
         if not caller_of(request).is_let(right):
             raise PermissionDenied(_what_is_missing(right), code="scope_missing")
+        if method not in SAFE_METHODS and right in WANT_PROOF and not is_fresh(request):
+            raise PermissionDenied("Prove first that it is you.", code="proof_required")
         return True
 
 

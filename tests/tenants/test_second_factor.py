@@ -10,13 +10,15 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from time_machine import travel
 
-from tenants.models import User
+from tenants.models import Tenant, User
 from tests.admin.pages import press
 from tests.conftest import PASSWORD, let_in, signed_in
 from tests.tenants.test_signing_in import AUTH, Browser
+from wopr.common.models import Breaker
 
 pytestmark = pytest.mark.django_db
 FACTORS = "/_allauth/browser/v1/account/authenticators"
@@ -198,3 +200,36 @@ def test_staff_take_a_lost_factor_away(browser: Browser, staff_client: Client) -
     press(staff_client, Authenticator.objects.get(type="totp"), "take_away")
     other = Browser()
     assert other("POST", f"{AUTH}/login", ALICE).status_code == 200
+
+
+def test_what_is_dangerous_wants_the_password_again(alice: User, tenant: Tenant) -> None:
+    wish = {"name": "x", "scopes": ["read"]}
+    keys = f"/api/v1/tenants/{tenant.pk}/keys"
+    browser = Browser()
+    browser("POST", f"{AUTH}/login", ALICE)
+    with travel(timezone.now() + timedelta(minutes=6)):
+        answer = browser("POST", keys, wish)
+        assert (answer.status_code, answer.json()["code"]) == (403, "proof_required")
+        assert browser("GET", keys).json() == []
+        wrong = browser("POST", f"{AUTH}/reauthenticate", {"password": "not it"})
+        assert (wrong.status_code, browser("POST", keys, wish).status_code) == (400, 403)
+        browser("POST", f"{AUTH}/reauthenticate", {"password": PASSWORD})
+        assert browser("POST", keys, wish).status_code == 201
+
+
+def test_a_dangerous_action_of_the_admin_asks_again(staff_client: Client) -> None:
+    row = Breaker.objects.create(action="suspend", tripped_at=timezone.now(), message="Too many.")
+    with travel(timezone.now() + timedelta(minutes=6)):
+        answer = press_once(staff_client, row, "approve")
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/account/prove?next=%2Fadmin%2Fcommon%2Fbreaker%2F")
+    row.refresh_from_db()
+    assert row.approved_until is None
+    press(staff_client, row, "approve")
+    row.refresh_from_db()
+    assert row.approved_until
+
+
+def press_once(client: Client, row: Breaker, action: str) -> Any:
+    path = reverse(f"admin:common_breaker_{action}", args=[row.pk])
+    return client.post(path, {"_form_submitted": "on"}, secure=True)

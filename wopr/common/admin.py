@@ -74,6 +74,7 @@ class BreakerAdmin(MachineOwned):
         ask="Let this action go on?",
         effects="For an hour it may hit as many tenants as it wants: suspend them, end them or "
         "write to them. Look at the cause first; without approval it stays stopped.",
+        proof=True,
     )
     def approve(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         row = get_object_or_404(Breaker, pk=unquote(object_id))

@@ -6,7 +6,7 @@ from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 
-from wopr.common.proof import has_second_factor
+from wopr.common.proof import has_second_factor, is_fresh
 
 # Anybody may read it, signed in or not.
 Public = AllowAny
@@ -33,4 +33,6 @@ class StaffRight(BasePermission):
         is_staff = user.is_active and user.is_staff and request.auth is None
         if is_staff and not has_second_factor(request):
             raise PermissionDenied("Give your second factor first.", code="second_factor_required")
+        if is_staff and method == "DELETE" and not is_fresh(request):
+            raise PermissionDenied("Prove first that it is you.", code="proof_required")
         return bool(is_staff and user.has_perm(view.rights[method]))

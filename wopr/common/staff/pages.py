@@ -1,7 +1,9 @@
 """Bases of the admin's pages."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import site
@@ -17,6 +19,7 @@ from unfold.forms import BaseDialogForm
 
 from wopr.common.audit.context import because
 from wopr.common.errors import Refused
+from wopr.common.proof import is_fresh
 from wopr.common.staff.links import linked_groups
 
 Handler = TypeVar("Handler", bound=Callable[..., HttpResponse])
@@ -126,15 +129,34 @@ def confirmed(
     ask: str,
     effects: str,
     form: type[BaseDialogForm] = BaseDialogForm,
+    proof: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """An action of a page. A dialog lists the effects first, and asks what the form asks."""
+    """An action of a page. A dialog lists the effects first, and asks what the form asks.
+
+    With `proof` it is done only for who gave their second factor a moment ago.
+    """
     dialog = ActionDialog(
         title=ask, description=effects, form_class=form, form_submit_text=description
     )
     decorate: Callable[[Handler], Handler] = action(
         description=description, permissions=("operate",), icon=icon, dialog=dialog
     )
-    return decorate
+    return (lambda handler: decorate(_proved(handler))) if proof else decorate
+
+
+def _proved(handler: Handler) -> Handler:
+    """Sends who has to prove who they are to the page that asks, and from there back here."""
+
+    @wraps(handler)
+    def guarded(page: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if is_fresh(request):
+            return handler(page, request, *args, **kwargs)
+        here = reverse(_page(page.model, "changelist"))
+        if "object_id" in kwargs:
+            here = reverse(_page(page.model, "change"), args=[kwargs["object_id"]])
+        return _led(request, f"/account/prove?{urlencode({'next': here})}")
+
+    return cast(Handler, guarded)
 
 
 def back_to(request: HttpRequest, row: Model) -> HttpResponse:

@@ -1,5 +1,6 @@
 /** /api/v1: the customer's tenants, checkouts, instances, operations and documents. */
 import { ApiError, plainMessage, send } from "./http.js";
+import { navigate } from "./router.js";
 
 const ROOT = "/api/v1";
 
@@ -22,6 +23,9 @@ async function request(method, path, extra) {
   const error = failure(answer);
   if (error.status === 401 || error.code === "not_authenticated") {
     window.dispatchEvent(new Event(SIGNED_OUT));
+  }
+  if (error.code === "proof_required") {
+    navigate(`/account/prove?next=${encodeURIComponent(location.pathname)}`);
   }
   throw error;
 }
