@@ -138,6 +138,11 @@ def signed_in(user: User) -> APIClient:
 def let_in(client: Client, user: User) -> None:
     """Signs in with password and second factor, a moment ago."""
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    prove(client, user)
+
+
+def prove(client: Client, user: User) -> None:
+    """Gives a second factor, in the session that is there."""
     request = HttpRequest()
     request.session = client.session
     record_authentication(request, user, "mfa", type="totp", reauthenticated=True)

@@ -16,7 +16,7 @@ from django.test import Client
 from sandbox.control import SandboxControl
 from tenants.models import User
 from tenants.tasks import staff_recheck
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, prove
 from wopr.common.audit.models import AuditEntry, entries_about
 from wopr.common.models import Heartbeat
 
@@ -95,6 +95,9 @@ class Browser:
         return str(answer.json()["email"]) if answer.status_code == 200 else ""
 
     def may_open_the_admin(self) -> bool:
+        """With a second factor of ours, which the admin wants from everybody."""
+        if user_id := self.ours.session.get("_auth_user_id"):
+            prove(self.ours, User.objects.get(pk=user_id))
         return bool(self.ours.get("/admin/", secure=True).status_code == 200)
 
 
