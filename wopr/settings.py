@@ -307,6 +307,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+# Who leaves the page that asks for the code, and signs in again, gets another one at once.
+ACCOUNT_RATE_LIMITS = {"confirm_email": "3/m/key"}
 ACCOUNT_ADAPTER = "tenants.accounts.AccountAdapter"
 # How many seconds a password or second factor that was given again opens what is dangerous.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
