@@ -232,7 +232,7 @@ def test_production_gets_the_wildcard_by_dns_and_customers_names_on_demand() -> 
 def test_certificates_on_demand_are_only_given_to_names_that_the_product_knows(
     tmp_path: Path,
 ) -> None:
-    config = adapted(tmp_path, **PRODUCTION, WOPR_WEB_ADDRESS="10.0.0.1:8000")
+    config = adapted(tmp_path, **PRODUCTION, WOPR_ASK_ADDRESS="10.0.0.1:8000")
     automation = config["apps"]["tls"]["automation"]  # type: ignore[index]
 
     assert automation["on_demand"]["permission"] == {
