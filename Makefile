@@ -52,9 +52,8 @@ lint: venv ## Check format, types, imports, templates, dependencies and known da
 	$(BIN)/djlint --check --lint templates
 	$(BIN)/deptry .
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(filter-out sandbox,$(wildcard $(TYPED)))
-
-	git ls-files -z -- ':!tests' ':!requirements*.txt' ':!docs/openapi.yaml' | xargs -0 $(BIN)/detect-secrets-hook
-	git ls-files -z -- tests | xargs -0 $(BIN)/detect-secrets-hook --disable-plugin KeywordDetector
+	git ls-files -z -- ':!tests' ':!*.md' ':!requirements*.txt' ':!docs/openapi.yaml' | xargs -0 $(BIN)/detect-secrets-hook
+	git ls-files -z -- tests '*.md' | xargs -0 $(BIN)/detect-secrets-hook --disable-plugin KeywordDetector
 
 .PHONY: security
 security: lint ## Look for known dangers: code, secrets, settings, any request, and dependencies (asks the network)

@@ -13,7 +13,7 @@ from wopr.common import crypto
 # What the button of a letter is called, by the letter.
 BUTTONS = {
     "account_already_exists": "Choose a new password",
-    "password_reset_key": "Choose a new password",
+    "password_reset_key": "Choose a new password",  # nosec B105  # pragma: allowlist secret
     "unknown_account": "Create an account",
 }
 

@@ -12,7 +12,7 @@ from tests.wopr.processes import PRODUCTION, ROOT, closed_port
 ENTRYPOINT = ROOT / "containers" / "entrypoint.sh"
 GOOD = {
     **PRODUCTION,
-    "DATABASE_URL": "postgres://wopr:swordfish@127.0.0.1:5432/wopr",
+    "DATABASE_URL": "postgres://wopr:swordfish@127.0.0.1:5432/wopr",  # pragma: allowlist secret
     "REDIS_URL": "redis://127.0.0.1:6379/0",
 }
 
