@@ -79,7 +79,8 @@ def test_nothing_starts_while_the_database_is_away(tmp_path: Path) -> None:
     """The patience is shortened in a copy, and nothing else."""
     copy = tmp_path / "entrypoint.sh"
     copy.write_text(ENTRYPOINT.read_text().replace("PATIENCE=90", "PATIENCE=1"))
-    away = {**GOOD, "DATABASE_URL": f"postgres://wopr:swordfish@127.0.0.1:{closed_port()}/wopr"}
+    nowhere = f"postgres://wopr@127.0.0.1:{closed_port()}/wopr"
+    away = {**GOOD, "DATABASE_URL": nowhere}
     told = subprocess.run(
         ["bash", copy, "manage", "check"], env={"PATH": os.environ["PATH"], **away},
         capture_output=True, text=True, timeout=60,

@@ -5,7 +5,7 @@
  */
 {
   const KEY = "parts-lost";
-  const MOST = 5;
+  const MOST = 8;
   const tries = Number(sessionStorage.getItem(KEY) ?? 0);
 
   const again = ({ target }) => {
