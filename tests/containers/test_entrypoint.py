@@ -107,6 +107,7 @@ def test_secrets_come_from_files_and_passwords_go_into_addresses(tmp_path: Path)
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
     seen = told.stdout.split()
+    # pragma: allowlist nextline secret
     assert seen == ["postgres://wopr:swordfish@db/wopr", "redis://:halibut@127.0.0.1:6379/0"]
 
 
