@@ -16,7 +16,7 @@ from fleet.models import Instance, Route
 from sandbox.stack.caddy import Edge, start_caddy
 from sandbox.stack.front_door import front_door
 from sandbox.stack.places import Folder
-from sandbox.stack.supervisor import Supervisor
+from sandbox.stack.supervisor import Supervisor, wait_until
 
 
 def route(instance: Instance, name: str, upstream: str, **more: Any) -> Route:
@@ -48,6 +48,17 @@ class OwnEdge:
 
     def start(self) -> None:
         self.authority = start_caddy(self.supervisor, Folder(self.folder), self.ports)
+        wait_until(self._shows_a_certificate, timeout=20, what="the edge's certificate")
+
+    def _shows_a_certificate(self) -> bool:
+        """It is issued a moment after the server listens."""
+        context = ssl.create_default_context(cafile=self.authority)
+        try:
+            with socket.create_connection(("127.0.0.1", self.ports.https_port), timeout=2) as raw:
+                context.wrap_socket(raw, server_hostname="any.bots.localhost").close()
+        except OSError:
+            return False
+        return True
 
     def restart(self) -> None:
         self.supervisor.stop()
