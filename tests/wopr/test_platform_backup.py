@@ -39,6 +39,10 @@ def fresh_database() -> Iterator[None]:
     used = connection.settings_dict["NAME"]
     connection.close()
     with administering() as server:
+        # A thread of an earlier test may have left its connection open; a template has none.
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [used]
+        )
         server.execute(f'CREATE DATABASE {FRESH} TEMPLATE "{used}"')
     connection.settings_dict["NAME"] = FRESH
     with connection.cursor() as cursor:
