@@ -42,6 +42,7 @@ def test_sign_in_never_leads_to_another_site(customer: Customer) -> None:
 def test_a_session_that_ended_elsewhere_ends_here_at_the_next_step(customer: Customer) -> None:
     customer.signs_up()
     customer.names_bot()
+    expect(customer.button("Go to payment")).to_be_visible()
     customer.page.context.clear_cookies(name="__Host-session")
     customer.button("Go to payment").click()
     expect(customer.heading("Sign in")).to_be_visible()
