@@ -53,11 +53,11 @@ class DriftAdmin(MachineOwned):
         "data stays. Nothing is done that would lose data or touch what is not ours.",
     )
     def repair_now(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        drift, cause = _drift(object_id), f"staff: {request.user.pk}"
+        drift = _drift(object_id)
         return self.carry_out(
             request,
             drift,
-            lambda: upkeep.drift_repair(drift=drift, cause=cause),
+            lambda: upkeep.drift_repair(drift=drift, cause=self.cause_of(request)),
             "It is being repaired; the operation below shows how far it is.",
         )
 
@@ -69,11 +69,11 @@ class DriftAdmin(MachineOwned):
         "as running, and a digest that somebody chose becomes the one that it runs.",
     )
     def adopt(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        drift, cause = _drift(object_id), f"staff: {request.user.pk}"
+        drift = _drift(object_id)
         return self.carry_out(
             request,
             drift,
-            lambda: upkeep.drift_adopt(drift=drift, cause=cause),
+            lambda: upkeep.drift_adopt(drift=drift, cause=self.cause_of(request)),
             "The rows follow what was seen; the next look at the machine settles the difference.",
         )
 
@@ -104,11 +104,11 @@ class DriftAdmin(MachineOwned):
         proof=True,
     )
     def remove(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        drift, cause = _drift(object_id), f"staff: {request.user.pk}"
+        drift = _drift(object_id)
         return self.carry_out(
             request,
             drift,
-            lambda: upkeep.drift_clean(drift=drift, cause=cause),
+            lambda: upkeep.drift_clean(drift=drift, cause=self.cause_of(request)),
             "It is being removed; the operation below shows how far it is.",
         )
 

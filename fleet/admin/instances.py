@@ -75,11 +75,10 @@ class InstanceAdmin(Operating, Updating, Watching, MachineOwned):
     )
     def set_up_again(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         instance = get_object_or_404(Instance.objects.select_related("tenant"), pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             instance,
-            lambda: services.instance_retry(instance=instance, cause=cause),
+            lambda: services.instance_retry(instance=instance, cause=self.cause_of(request)),
             f"{instance.slug} is being set up again; its newest operation shows how far it is.",
         )
 

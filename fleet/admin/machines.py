@@ -91,11 +91,10 @@ class NodeAdmin(StaffAdmin):
     )
     def drain(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         node, because = _node(object_id), form.cleaned_data["note"]
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             node,
-            lambda: upkeep.node_drain(node=node, because=because, cause=cause),
+            lambda: upkeep.node_drain(node=node, because=because, cause=self.cause_of(request)),
             f"{node} is closed, and its bots move away; their operations show how far they are.",
         )
 
@@ -110,11 +109,11 @@ class NodeAdmin(StaffAdmin):
         proof=True,
     )
     def evacuate(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        node, cause = _node(object_id), f"staff: {request.user.pk}"
+        node = _node(object_id)
         return self.carry_out(
             request,
             node,
-            lambda: upkeep.node_evacuate(node=node, cause=cause),
+            lambda: upkeep.node_evacuate(node=node, cause=self.cause_of(request)),
             f"The bots of {node} are being restored elsewhere, as far as there is room and backup.",
         )
 

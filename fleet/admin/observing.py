@@ -58,11 +58,12 @@ class Watching(StaffAdmin):
     )
     def disk_grace(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         instance = get_object_or_404(Instance, pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             instance,
-            lambda: services.instance_disk_grace(instance=instance, cause=cause, by_staff=True),
+            lambda: services.instance_disk_grace(
+                instance=instance, cause=self.cause_of(request), by_staff=True
+            ),
             f"{instance.slug} may run for an hour.",
         )
 

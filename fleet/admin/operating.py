@@ -91,11 +91,10 @@ class Operating(StaffAdmin):
         self, request: HttpRequest, object_id: str, act: Callable[..., object], done: str
     ) -> HttpResponse:
         instance = get_object_or_404(Instance.objects.select_related("tenant"), pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             instance,
-            lambda: act(instance=instance, cause=cause),
+            lambda: act(instance=instance, cause=self.cause_of(request)),
             f"{instance} {done}; its newest operation shows how far it is.",
         )
 
@@ -115,10 +114,11 @@ class Restoring(StaffAdmin):
     def restore(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         found = Backup.objects.select_related("instance__tenant")
         backup = get_object_or_404(found, pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             backup,
-            lambda: services.instance_restore(instance=backup.instance, backup=backup, cause=cause),
+            lambda: services.instance_restore(
+                instance=backup.instance, backup=backup, cause=self.cause_of(request)
+            ),
             f"{backup.instance} is being restored; its newest operation shows how far it is.",
         )

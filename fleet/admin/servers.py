@@ -44,11 +44,10 @@ class ServerAdmin(MachineOwned):
     )
     def reboot(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         server = get_object_or_404(Server, pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             server,
-            lambda: server_services.server_reboot(server=server, cause=cause),
+            lambda: server_services.server_reboot(server=server, cause=self.cause_of(request)),
             f"{server} is being rebooted; its newest operation shows how far it is.",
         )
 
@@ -62,11 +61,10 @@ class ServerAdmin(MachineOwned):
     )
     def give_back(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         server = get_object_or_404(Server, pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             server,
-            lambda: server_services.server_destroy(server=server, cause=cause),
+            lambda: server_services.server_destroy(server=server, cause=self.cause_of(request)),
             f"{server} is being given back; its newest operation shows how far it is.",
         )
 

@@ -28,11 +28,12 @@ class Updating(StaffAdmin):
     )
     def update_now(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         instance = _instance(object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             instance,
-            lambda: release_services.instance_update(instance=instance, cause=cause),
+            lambda: release_services.instance_update(
+                instance=instance, cause=self.cause_of(request)
+            ),
             f"{instance} is being updated; its newest operation shows how far it is.",
         )
 
@@ -45,11 +46,12 @@ class Updating(StaffAdmin):
     )
     def roll_back(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         instance = _instance(object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             instance,
-            lambda: release_services.instance_roll_back(instance=instance, cause=cause),
+            lambda: release_services.instance_roll_back(
+                instance=instance, cause=self.cause_of(request)
+            ),
             f"{instance} goes back to its earlier release.",
         )
 

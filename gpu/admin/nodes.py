@@ -77,14 +77,14 @@ class GpuNodeAdmin(MachineOwned):
         form=OrderForm,
     )
     def order(self, request: HttpRequest, form: Any) -> HttpResponse:
-        wishes, cause = form.cleaned_data, f"staff: {request.user.pk}"
+        wishes = form.cleaned_data
         return self.carry_out_new(
             request,
             lambda: services.gpu_provision(
                 provider=wishes["provider"],
                 region=wishes["region"],
                 size=wishes["size"],
-                cause=cause,
+                cause=self.cause_of(request),
             ),
             "The node is ordered; its server's newest operation shows how far it is.",
         )
@@ -97,11 +97,10 @@ class GpuNodeAdmin(MachineOwned):
     )
     def reboot(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         node = get_object_or_404(GpuNode.objects.select_related("server"), pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             node,
-            lambda: services.gpu_reboot(node=node, cause=cause),
+            lambda: services.gpu_reboot(node=node, cause=self.cause_of(request)),
             f"{node} is being rebooted.",
         )
 
@@ -115,11 +114,10 @@ class GpuNodeAdmin(MachineOwned):
     )
     def give_back(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         node = get_object_or_404(GpuNode.objects.select_related("server"), pk=object_id)
-        cause = f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             node,
-            lambda: services.gpu_destroy(node=node, cause=cause),
+            lambda: services.gpu_destroy(node=node, cause=self.cause_of(request)),
             f"{node} is being given back.",
         )
 

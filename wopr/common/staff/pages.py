@@ -56,6 +56,10 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         meta = self.model._meta
         return bool(request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"))
 
+    def cause_of(self, request: HttpRequest) -> str:
+        """How the ledger names whoever started an operation here."""
+        return f"staff: {request.user.pk}"
+
     def carry_out(
         self, request: HttpRequest, row: Model, act: Callable[[], object], done: str
     ) -> HttpResponse:
