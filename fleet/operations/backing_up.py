@@ -15,10 +15,6 @@ from fleet.operations.steps import (
 )
 
 
-def _unchanged(instance: Instance) -> None:
-    """The bot is as it was; that a backup is missing shows by its date."""
-
-
 def _asked_as_before(instance: Instance) -> None:
     """Undone: a bot that its owner had stopped is wanted stopped again."""
     before = live_operation("instance", instance.pk).parameters["was"]
@@ -37,7 +33,6 @@ BACKUP = register(
             backups.ProveBackup(),
             retention.ForgetSurplus(),
         ),
-        failed=_unchanged,
         undoes=False,
     )
 )
@@ -49,7 +44,6 @@ PROVE = register(
         subject_kind="instance",
         load=load_instance,
         steps=(backups.ProveAgain(),),
-        failed=_unchanged,
         undoes=False,
     )
 )

@@ -74,6 +74,10 @@ class Step(Generic[SubjectT]):
         return f"{self.name} of {subject}"
 
 
+def unchanged(_subject: object) -> None:
+    """The steps have written what was seen; the operation says what failed."""
+
+
 @dataclass(frozen=True)
 class Kind(Generic[SubjectT]):
     """A kind of operation: whom it is about, its steps in order, what its end means."""
@@ -83,7 +87,8 @@ class Kind(Generic[SubjectT]):
     subject_kind: str
     load: Callable[[UUID], SubjectT]
     steps: tuple[Step[SubjectT], ...]
-    failed: Callable[[SubjectT], None]
+    # What a failure means for the subject's own row.
+    failed: Callable[[SubjectT], None] = unchanged
     # Whether a failure takes back what the steps before it made.
     undoes: bool = True
 

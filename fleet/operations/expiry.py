@@ -1,14 +1,8 @@
 """The end of a bot's last backups, when they are not offered any more."""
 
-from fleet.models import Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
 from fleet.operations.steps.expiry import DropRepository, ForgetBackups
-
-
-def _unchanged(instance: Instance) -> None:
-    """What could not be deleted is tried again by the next run; the rows say it is still there."""
-
 
 FORGET_BACKUPS = register(
     Kind(
@@ -17,7 +11,6 @@ FORGET_BACKUPS = register(
         subject_kind="instance",
         load=load_instance,
         steps=(ForgetBackups(), DropRepository()),
-        failed=_unchanged,
         undoes=False,
     )
 )

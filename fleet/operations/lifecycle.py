@@ -17,10 +17,6 @@ from fleet.operations.steps import (
 from tenants.models import Message
 
 
-def _unchanged(instance: Instance) -> None:
-    """The steps have written what was seen; the operation says what failed."""
-
-
 def _named_as_before(instance: Instance) -> None:
     before = live_operation("instance", instance.pk).parameters["from"]
     Instance.objects.filter(pk=instance.pk).update(slug=before)
@@ -39,7 +35,6 @@ START = register(
             lifecycle.PublishAgain(),
             reach.VerifyPublic(),
         ),
-        failed=_unchanged,
     )
 )
 
@@ -54,7 +49,6 @@ STOP = register(
             lifecycle.StopBot(),
             lifecycle.VerifyStopped(),
         ),
-        failed=_unchanged,
         undoes=False,
     )
 )
@@ -88,7 +82,6 @@ RESUME_STOPPED = register(
             lifecycle.VerifyStopped(),
             letters.Tell(Message.Kind.RESTORED, title="Tell the customer"),
         ),
-        failed=_unchanged,
         undoes=False,
     )
 )

@@ -2,15 +2,11 @@
 
 from uuid import UUID
 
-from fleet.models import Drift, Instance
+from fleet.models import Drift
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
 from fleet.operations.steps import reach, recreating, repairing
 from fleet.operations.steps.conditions import Only, is_to_rest, is_to_run
-
-
-def _unchanged(subject: Instance | Drift) -> None:
-    """The difference stays on its row, which says so; it is tried again after a while."""
 
 
 def load_drift(drift_id: UUID) -> Drift:
@@ -33,7 +29,6 @@ REPAIR = register(
             Only(repairing.KeepRoute(), when=is_to_run),
             Only(reach.VerifyPublic(), when=is_to_run),
         ),
-        failed=_unchanged,
         undoes=False,
     )
 )
@@ -45,7 +40,6 @@ FENCE = register(
         subject_kind="drift",
         load=load_drift,
         steps=(repairing.StopStray(),),
-        failed=_unchanged,
         undoes=False,
     )
 )
@@ -57,7 +51,6 @@ CLEAN = register(
         subject_kind="drift",
         load=load_drift,
         steps=(repairing.RemoveStray(),),
-        failed=_unchanged,
         undoes=False,
     )
 )

@@ -1,15 +1,9 @@
 """Suspending a bot, and bringing it back. Neither is undone: each is repeated until it is true."""
 
-from fleet.models import Instance
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
 from fleet.operations.steps import containers, letters, reach, standing
 from tenants.models import Message
-
-
-def _unchanged(instance: Instance) -> None:
-    """A suspension or resumption that failed leaves the status at what was last seen."""
-
 
 SUSPEND = register(
     Kind(
@@ -23,7 +17,6 @@ SUSPEND = register(
             standing.VerifySuspended(),
             letters.Tell(Message.Kind.SUSPENDED, title="Tell the customer"),
         ),
-        failed=_unchanged,
         undoes=False,
     )
 )
@@ -42,7 +35,6 @@ RESUME = register(
             reach.VerifyPublic(),
             letters.Tell(Message.Kind.RESTORED, title="Tell the customer"),
         ),
-        failed=_unchanged,
         undoes=False,
     )
 )

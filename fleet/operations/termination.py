@@ -1,16 +1,11 @@
 """Resizing a bot, and ending one: a proven backup first, then proof that nothing is left."""
 
-from fleet.models import Backup, Instance
+from fleet.models import Backup
 from fleet.operations.base import Kind, register
 from fleet.operations.provision import load_instance
 from fleet.operations.steps import backups, letters, limits, removal, standing
 from fleet.operations.steps.removal import MAKERS, Remove
 from tenants.models import Message
-
-
-def _unchanged(instance: Instance) -> None:
-    """What could not be done is tried again by the next reconcile; the status stays as seen."""
-
 
 ROUTE, RECORD, CONTAINER, VOLUME, DOMAINS, DOOR, PEOPLE = MAKERS
 
@@ -21,7 +16,6 @@ RESIZE = register(
         subject_kind="instance",
         load=load_instance,
         steps=(limits.SetLimits(),),
-        failed=_unchanged,
         undoes=False,
     )
 )
@@ -48,7 +42,6 @@ TERMINATE = register(
             letters.WriteTermination(),
             letters.Tell(Message.Kind.TERMINATED, title="Tell the customer"),
         ),
-        failed=_unchanged,
         undoes=False,
     )
 )
