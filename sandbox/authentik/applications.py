@@ -7,7 +7,7 @@ import secrets
 from uuid import uuid4
 
 from sandbox.authentik import shapes
-from sandbox.authentik.call import Answer, Call, Table, listed
+from sandbox.authentik.call import Answer, Call, Table, given, listed, matching, row_at
 from sandbox.authentik.errors import invalid, missing
 from sandbox.authentik.world import (
     DEFAULT_CERTIFICATE,
@@ -35,12 +35,7 @@ _OF_APPLICATION = ("name", "slug", "provider", "meta_launch_url", "meta_descript
 
 def providers_list(call: Call) -> Answer:
     """GET /providers/oauth2/."""
-    wanted = {name: call.query[name] for name in ("name", "client_id") if name in call.query}
-    found = [
-        row
-        for row in call.world.providers.values()
-        if all(row[name] == value for name, value in wanted.items())
-    ]
+    found = matching(call, call.world.providers, "name", "client_id")
     return listed(call, found, shapes.provider)
 
 
@@ -56,7 +51,7 @@ def provider_create(call: Call) -> Answer:
     row: Json = {
         "client_id": secrets.token_hex(20),
         "client_secret": secrets.token_hex(64),
-        **{name: body[name] for name in _OF_PROVIDER if name in body},
+        **given(call, _OF_PROVIDER),
         "pk": world.next_number(),
     }
     for unique in ("name", "client_id"):
@@ -74,7 +69,7 @@ def provider_get(call: Call) -> Answer:
 def provider_update(call: Call) -> Answer:
     """PATCH /providers/oauth2/{id}/."""
     row = _provider(call)
-    row.update({name: call.body[name] for name in _OF_PROVIDER if name in call.body})
+    row.update(given(call, _OF_PROVIDER))
     return 200, shapes.provider(call.world, row)
 
 
@@ -90,8 +85,7 @@ def provider_delete(call: Call) -> Answer:
 
 def applications_list(call: Call) -> Answer:
     """GET /core/applications/."""
-    slug = call.query.get("slug")
-    found = [row for row in call.world.applications.values() if slug in (None, row["slug"])]
+    found = matching(call, call.world.applications, "slug")
     return listed(call, found, shapes.application)
 
 
@@ -110,8 +104,7 @@ def application_create(call: Call) -> Answer:
         raise invalid("provider", f"Invalid pk “{number}” - object does not exist.")
     if number is not None and world.application_of(world.providers[str(number)]):
         raise invalid("provider", "Application with this provider already exists.")
-    kept = {name: body[name] for name in _OF_APPLICATION if name in body}
-    row: Json = {"provider": None, **kept, "pk": str(uuid4())}
+    row: Json = {"provider": None, **given(call, _OF_APPLICATION), "pk": str(uuid4())}
     world.applications[row["slug"]] = row
     return 201, shapes.application(world, row)
 
@@ -124,7 +117,7 @@ def application_get(call: Call) -> Answer:
 def application_update(call: Call) -> Answer:
     """PATCH /core/applications/{slug}/."""
     row = _application(call)
-    row.update({name: call.body[name] for name in _OF_APPLICATION if name in call.body})
+    row.update(given(call, _OF_APPLICATION))
     return 200, shapes.application(call.world, row)
 
 
@@ -132,15 +125,13 @@ def application_delete(call: Call) -> Answer:
     """DELETE /core/applications/{slug}/: its bindings go with it, its provider stays."""
     world, row = call.world, _application(call)
     del world.applications[row["slug"]]
-    world.bindings = {k: b for k, b in world.bindings.items() if b["target"] != row["pk"]}
+    world.unbind("target", row)
     return 204, None
 
 
 def bindings_list(call: Call) -> Answer:
     """GET /policies/bindings/."""
-    target = call.query.get("target")
-    found = [row for row in call.world.bindings.values() if target in (None, row["target"])]
-    return listed(call, found, shapes.binding)
+    return listed(call, matching(call, call.world.bindings, "target"), shapes.binding)
 
 
 def binding_create(call: Call) -> Answer:
@@ -194,17 +185,11 @@ def _as_it_is(_: AuthentikWorld, row: Json) -> Json:
 
 
 def _provider(call: Call) -> Json:
-    found = call.world.providers.get(call.parts["id"])
-    if found is None:
-        raise missing("OAuth2Provider")
-    return found
+    return row_at(call, call.world.providers, "id", "OAuth2Provider")
 
 
 def _application(call: Call) -> Json:
-    found = call.world.applications.get(call.parts["slug"])
-    if found is None:
-        raise missing("Application")
-    return found
+    return row_at(call, call.world.applications, "slug", "Application")
 
 
 TABLE: Table = [

@@ -8,7 +8,7 @@ import time
 from uuid import uuid4
 
 from sandbox.authentik import shapes
-from sandbox.authentik.call import Answer, Call, Table, listed
+from sandbox.authentik.call import Answer, Call, Table, given, listed, matching, row_at
 from sandbox.authentik.errors import invalid, missing
 from sandbox.types import Json
 
@@ -19,12 +19,7 @@ _CHANGEABLE = ("username", "name", "is_active", "email", "attributes", "path", "
 def users_list(call: Call) -> Answer:
     """GET /core/users/."""
     world, query = call.world, call.query
-    wanted = {name: query[name] for name in ("username", "email", "path", "name") if name in query}
-    found = [
-        row
-        for row in world.users.values()
-        if all(row[name] == value for name, value in wanted.items())
-    ]
+    found = matching(call, world.users, "username", "email", "path", "name")
     if "groups_by_name" in query:
         names = query.getlist("groups_by_name")
         found = [u for u in found if {g["name"] for g in world.groups_of(u)} & set(names)]
@@ -42,7 +37,7 @@ def user_create(call: Call) -> Answer:
         "attributes": {},
         "path": "users",
         "type": "internal",
-        **{name: call.body[name] for name in _CHANGEABLE if name in call.body},
+        **given(call, _CHANGEABLE),
         "pk": world.next_number(),
         "password": "",
     }
@@ -65,7 +60,7 @@ def user_get(call: Call) -> Answer:
 def user_update(call: Call) -> Answer:
     """PATCH /core/users/{id}/."""
     row = _user(call)
-    row.update({name: call.body[name] for name in _CHANGEABLE if name in call.body})
+    row.update(given(call, _CHANGEABLE))
     return 200, shapes.user(call.world, row)
 
 
@@ -75,7 +70,7 @@ def user_delete(call: Call) -> Answer:
     del world.users[str(row["pk"])]
     for group in world.groups_of(row):
         group["users"].remove(row["pk"])
-    world.bindings = {k: b for k, b in world.bindings.items() if b["user"] != row["pk"]}
+    world.unbind("user", row)
     return 204, None
 
 
@@ -130,7 +125,7 @@ def group_get(call: Call) -> Answer:
 def group_update(call: Call) -> Answer:
     """PATCH /core/groups/{group_uuid}/."""
     row = _group(call)
-    row.update({name: call.body[name] for name in ("name", "users") if name in call.body})
+    row.update(given(call, ("name", "users")))
     return 200, shapes.group(call.world, row)
 
 
@@ -138,15 +133,13 @@ def group_delete(call: Call) -> Answer:
     """DELETE /core/groups/{group_uuid}/: its bindings go with it."""
     world, row = call.world, _group(call)
     del world.groups[row["pk"]]
-    world.bindings = {k: b for k, b in world.bindings.items() if b["group"] != row["pk"]}
+    world.unbind("group", row)
     return 204, None
 
 
 def group_add_user(call: Call) -> Answer:
     """POST /core/groups/{group_uuid}/add_user/."""
-    row, person = _group(call), call.world.users.get(str(call.body.get("pk")))
-    if person is None:
-        raise missing("User")
+    row, person = _group(call), _person(call)
     if person["pk"] not in row["users"]:
         row["users"].append(person["pk"])
     return 204, None
@@ -154,19 +147,21 @@ def group_add_user(call: Call) -> Answer:
 
 def group_remove_user(call: Call) -> Answer:
     """POST /core/groups/{group_uuid}/remove_user/."""
-    row, person = _group(call), call.world.users.get(str(call.body.get("pk")))
-    if person is None:
-        raise missing("User")
+    row, person = _group(call), _person(call)
     if person["pk"] in row["users"]:
         row["users"].remove(person["pk"])
     return 204, None
 
 
-def _user(call: Call) -> Json:
-    found = call.world.users.get(call.parts["id"])
+def _person(call: Call) -> Json:
+    found = call.world.users.get(str(call.body.get("pk")))
     if found is None:
         raise missing("User")
     return found
+
+
+def _user(call: Call) -> Json:
+    return row_at(call, call.world.users, "id", "User")
 
 
 def _group(call: Call) -> Json:

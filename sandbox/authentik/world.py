@@ -127,6 +127,10 @@ class AuthentikWorld:
         found = (a for a in self.applications.values() if a["provider"] == provider["pk"])
         return next(found, None)
 
+    def unbind(self, side: str, row: Json) -> None:
+        """Forget every binding that has this row as its target, group or user."""
+        self.bindings = {k: b for k, b in self.bindings.items() if b[side] != row["pk"]}
+
     def may_use(self, user: Json, application: Json) -> bool:
         """Say whether a person may open an application: nothing bound to it, or one that fits."""
         bound = [b for b in self.bindings.values() if b["target"] == application["pk"]]
