@@ -3,6 +3,7 @@
 import hashlib
 
 from django.conf import settings
+from django.utils import timezone
 
 from dns import verification
 from dns.models import CustomDomain
@@ -22,6 +23,7 @@ def guide(domain: CustomDomain) -> Document:
         title=f"How to connect {domain.hostname}",
         filename=f"domain-{domain.hostname}.pdf"[-128:],
         context={
+            "dated": timezone.now(),
             "domain": domain,
             "records": verification.settings_of(domain),
             "page": page_of(domain),
