@@ -6,6 +6,7 @@ and they are released.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
@@ -54,20 +55,43 @@ def reserve(caller: Caller, most: Amount) -> UUID:
 
 def settle(hold_id: UUID, used: Amount) -> None:
     """Books what was used, at most what was held, and gives the rest back."""
+    settle_all({hold_id: used})
+
+
+def settle_all(used: Mapping[UUID, Amount]) -> None:
+    """The same for many at once, in one transaction: it costs hardly more than one."""
     with transaction.atomic():
-        hold = _release(hold_id)
-        if hold is None:
-            logger.error("hold %s was gone before its use (%s) could be booked", hold_id, used)
-            return
-        booked = Amount(min(used.tokens, hold.tokens), min(used.seconds, hold.seconds))
-        if booked != used:
-            logger.error("hold %s: %s was used, more than was held", hold_id, used)
-        Allowance.objects.filter(pk=hold.allowance_id).update(
-            spent=F("spent") + booked.micros,
-            tokens=F("tokens") + booked.tokens,
-            seconds=F("seconds") + booked.seconds,
+        holds = _release_all(list(used))
+        for gone in used.keys() - {hold.pk for hold in holds}:
+            logger.error("hold %s was gone before its use (%s) could be booked", gone, used[gone])
+        booked = {hold.pk: _bounded(hold, used[hold.pk]) for hold in holds}
+        _spend(holds, booked)
+        usage_record([use for hold in holds for use in _uses(hold, booked[hold.pk])])
+
+
+def _bounded(hold: Hold, used: Amount) -> Amount:
+    booked = Amount(min(used.tokens, hold.tokens), min(used.seconds, hold.seconds))
+    if booked != used:
+        logger.error("hold %s: %s was used, more than was held", hold.pk, used)
+    return booked
+
+
+def _spend(holds: list[Hold], booked: dict[UUID, Amount]) -> None:
+    for allowance, theirs in _by_allowance(holds):
+        amounts = [booked[hold.pk] for hold in theirs]
+        Allowance.objects.filter(pk=allowance).update(
+            spent=F("spent") + sum(amount.micros for amount in amounts),
+            tokens=F("tokens") + sum(amount.tokens for amount in amounts),
+            seconds=F("seconds") + sum(amount.seconds for amount in amounts),
         )
-        usage_record(_uses(hold, booked))
+
+
+def _by_allowance(holds: list[Hold]) -> list[tuple[int, list[Hold]]]:
+    """Always in the same order, so that nobody blocks anybody for ever."""
+    found: dict[int, list[Hold]] = {}
+    for hold in holds:
+        found.setdefault(hold.allowance_id, []).append(hold)
+    return sorted(found.items())
 
 
 def renew() -> int:
@@ -81,7 +105,7 @@ def release_expired() -> int:
     released = 0
     for hold_id in dead:
         with transaction.atomic():
-            released += _release(hold_id) is not None
+            released += len(_release_all([hold_id]))
     return released
 
 
@@ -135,18 +159,18 @@ _HOLD = """
 """
 
 
-def _release(hold_id: UUID) -> Hold | None:
-    """Deletes the hold, in the caller's transaction; None when somebody else was faster."""
-    hold = Hold.objects.select_for_update().filter(pk=hold_id).first()
-    if hold is None:
-        return None
-    Hold.objects.filter(pk=hold_id).delete()
-    Allowance.objects.filter(pk=hold.allowance_id).update(
-        held=Greatest(F("held") - hold.micros, 0),
-        tokens_held=Greatest(F("tokens_held") - hold.tokens, 0),
-        seconds_held=Greatest(F("seconds_held") - hold.seconds, 0),
-    )
-    return hold
+def _release_all(hold_ids: list[UUID]) -> list[Hold]:
+    """Deletes the holds, in the caller's transaction; those that somebody else had are left out."""
+    rows = Hold.objects.filter(pk__in=hold_ids).select_related("allowance")
+    holds = list(rows.select_for_update(of=("self",)).order_by("pk"))
+    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).delete()
+    for allowance, theirs in _by_allowance(holds):
+        Allowance.objects.filter(pk=allowance).update(
+            held=Greatest(F("held") - sum(hold.micros for hold in theirs), 0),
+            tokens_held=Greatest(F("tokens_held") - sum(hold.tokens for hold in theirs), 0),
+            seconds_held=Greatest(F("seconds_held") - sum(hold.seconds for hold in theirs), 0),
+        )
+    return holds
 
 
 def _uses(hold: Hold, booked: Amount) -> list[Use]:

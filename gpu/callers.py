@@ -29,6 +29,12 @@ class Caller:
 _known: dict[str, tuple[float, Caller | None]] = {}
 
 
+def caller_remembered(token: str) -> Caller | None:
+    """The caller if the database told of it seconds ago; None means that it must be asked."""
+    until, caller = _known.get(digest_of(token), (0.0, None))
+    return caller if time.monotonic() < until else None
+
+
 def caller_of(token: str) -> Caller | None:
     """The caller behind a bearer token, or None for a token that opens nothing."""
     digest = digest_of(token)

@@ -5,15 +5,16 @@ What was seen lives in the rows, so a worker that restarts forgets nothing.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from gpu.catalogue import PORTS
-from gpu.gateways.probes import Look, look
+from gpu.gateways.probes import LONGEST, Look, look
 from gpu.gateways.upstream import Upstream
 from gpu.models import GpuNode, Service, ServiceChange, ServiceSample
 
@@ -90,12 +91,23 @@ async def _look_at(services: Sequence[Service]) -> list[Look]:
     room = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def one(service: Service) -> Look:
-        node = service.node
+        node, due = service.node, _is_unproven(service)
         upstream = Upstream(service.url, node.inference_token, node.certificate)
         async with room:
-            return await look(upstream, service.kind, round_trip=_is_unproven(service))
+            # All clocks run before the first look takes its time.
+            deadline = asyncio.get_running_loop().time() + LONGEST
+            await asyncio.sleep(0)
+            return await _in_time(deadline, look(upstream, service.kind, round_trip=due))
 
     return list(await asyncio.gather(*(one(service) for service in services)))
+
+
+async def _in_time(deadline: float, looking: Coroutine[Any, Any, Look]) -> Look:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await looking
+    except TimeoutError:
+        return Look(answers=False, error=f"no answer within {LONGEST:.0f} s")
 
 
 def _is_unproven(service: Service) -> bool:

@@ -11,7 +11,8 @@ import httpx
 
 from gpu.gateways.upstream import Upstream
 
-TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+LONGEST = 10.0  # seconds for a whole look
+TIMEOUT = httpx.Timeout(LONGEST, connect=3.0)
 # A tenth of a second of silence as a WAV file: whisper answers it with an empty text.
 _WAV_HEADER = base64.b64decode("UklGRmQGAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YUAGAAA=")
 SILENCE = _WAV_HEADER + bytes(1600)

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gpu import books
-from gpu.callers import Caller, caller_of
+from gpu.callers import Caller, caller_of, caller_remembered
 from gpu.catalogue import MODELS
 from gpu.gateways import upstream
 from gpu.inference import relay
@@ -52,7 +52,9 @@ class Gateway:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         known = None
         if scheme.lower() == "bearer" and token:
-            known = await self.relay.in_thread(partial(caller_of, token.strip()))
+            token = token.strip()
+            known = caller_remembered(token)
+            known = known or await self.relay.in_thread(partial(caller_of, token))
         if known is None:
             raise Refused("invalid_api_key", "The bearer token opens nothing here.", status=401)
         return known

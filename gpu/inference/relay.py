@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from wopr.common.errors import ProviderError
 logger = logging.getLogger(__name__)
 LONGEST_ANSWER = 64 * 1024 * 1024  # bytes of an answer that is not a stream
 SETTLE_TRIES = 5
+SETTLE_EVERY = 0.05  # seconds
 BROKE_OFF = b'data: {"error": {"message": "the answer broke off", "type": "server_error"}}\n\n'
 ResultT = TypeVar("ResultT")
 
@@ -33,6 +34,8 @@ class Relay:
 
     balancer: Balancer
     threads: ThreadPoolExecutor
+    due: dict[UUID, Amount] = field(default_factory=dict)
+    _settling: "asyncio.Task[None] | None" = None
 
     async def carry(
         self, caller: Caller, endpoint: str, body: bytes, content_type: str
@@ -41,6 +44,18 @@ class Relay:
         ask = asks.read(endpoint, body, content_type)
         hold = await self.in_thread(lambda: books.reserve(caller, ask.most))
         return await _Carriage(self, ask, hold).response(f"/v1/{endpoint}")
+
+    async def settle(self, hold: UUID, used: Amount) -> None:
+        """Books it with all others that end in these milliseconds. Raises what the books raise."""
+        self.due[hold] = used
+        if self._settling is None:
+            self._settling = _keep(asyncio.create_task(self._settle_due()))
+        await asyncio.shield(self._settling)
+
+    async def _settle_due(self) -> None:
+        await asyncio.sleep(SETTLE_EVERY)
+        due, self.due, self._settling = self.due, {}, None
+        await self.in_thread(lambda: books.settle_all(due))
 
     async def in_thread(self, work: Callable[[], ResultT]) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
@@ -95,14 +110,15 @@ class _Carriage:
             logger.warning("hold %s: %s", self._hold, error)
             yield BROKE_OFF
         finally:
-            # A caller that hangs up cancels this generator; what it used is booked all the same.
-            await asyncio.shield(_keep(asyncio.create_task(self._end(count.used))))
+            # A caller that hangs up cancels this generator; what it used is booked all the same,
+            # and nobody waits for the books.
+            _keep(asyncio.create_task(self._end(count.used)))
 
     async def _end(self, used: Amount) -> None:
         await self._open.aclose()
         for attempt in range(SETTLE_TRIES):
             try:
-                await self._relay.in_thread(lambda: books.settle(self._hold, used))
+                await self._relay.settle(self._hold, used)
             except Exception:  # the database is away: the hold stays, renewed, until it is back
                 logger.exception("hold %s is not settled yet, try %s", self._hold, attempt + 1)
                 await asyncio.sleep(2**attempt)
