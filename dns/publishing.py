@@ -12,6 +12,7 @@ from wopr.common.errors import ProviderError
 
 # What WOPR writes as a comment: the deployment, and whose the record is.
 _MARK = re.compile(r"[a-z][a-z0-9-]{0,20} [a-z]+:\S+")
+_BARRED_BY = {"A": ("CNAME",), "AAAA": ("CNAME",), "CNAME": ("A", "AAAA")}
 
 
 def zones() -> list[str]:
@@ -63,8 +64,9 @@ def record_publish(record: Record) -> None:
 
     Raises ProviderError; permanent when the name belongs to somebody else.
     """
-    wanted, present = wanted_of(record), _look_up(record)
-    ours = next((r for r in present if may_take(r, wanted)), None)
+    wanted, at_name = wanted_of(record), _at_name(record)
+    ours = next((r for r in at_name if may_take(r, wanted) and r.type == record.type), None)
+    present = [r for r in at_name if r.type in {record.type, *barred_by(record)}]
     if ours:
         cloudflare.provider().update(record.zone, ours.id, wanted)
     elif present:
@@ -137,9 +139,18 @@ def may_take(remote: RemoteRecord, wanted: WantedRecord) -> bool:
     return identical and not _MARK.fullmatch(remote.comment)
 
 
+def barred_by(record: Record) -> tuple[str, ...]:
+    """Types that cannot stand at a name together with the record's (RFC 1034, 3.6.2)."""
+    return _BARRED_BY.get(record.type, ())
+
+
 def _ours(record: Record) -> list[RemoteRecord]:
     return [r for r in _look_up(record) if r.comment == mark_of(record)]
 
 
 def _look_up(record: Record) -> list[RemoteRecord]:
-    return cloudflare.provider().find(record.zone, name=record.name, type=record.type)
+    return [remote for remote in _at_name(record) if remote.type == record.type]
+
+
+def _at_name(record: Record) -> list[RemoteRecord]:
+    return cloudflare.provider().find(record.zone, name=record.name)

@@ -82,17 +82,27 @@ def declare() -> list[str]:
 
     Base names that are declared no more become withdrawn. Returns names that no zone of ours has.
     """
-    unzoned, declared = [], []
+    unzoned: dict[str, str] = {}
+    declared = []
     for name in settings.WOPR_BASE_NAMES:
         try:
             declared += publishing.addresses_declare(owner=BASE, name=name)
         except ProviderError as error:
-            unzoned.append(str(error))
+            unzoned[name] = str(error)
     former = Record.objects.filter(owner=BASE).exclude(pk__in=[r.pk for r in declared])
-    former.update(state=Record.State.WITHDRAWN)
+    # A zone that is mistyped for a moment must not cost the dashboard its own records.
+    former.exclude(name__in=unzoned).update(state=Record.State.WITHDRAWN)
+    _without_ipv6()
     for owner, name in _of_bots().values_list("owner", "name"):
         publishing.addresses_declare(owner=owner, name=name)
-    return unzoned
+    return list(unzoned.values())
+
+
+def _without_ipv6() -> None:
+    """An edge that has no IPv6 address any more is led to by none."""
+    if not settings.WOPR_EDGE_IPV6:
+        bots = Record.objects.filter(owner__startswith="instance:", type=Record.Type.AAAA)
+        bots.update(state=Record.State.WITHDRAWN)
 
 
 def _of_bots() -> QuerySet[Record]:
@@ -139,30 +149,47 @@ def _plan_zone(zone: str, rows: list[Record], remotes: list[RemoteRecord]) -> li
     for remote in remotes:
         there[remote.name.lower(), remote.type].append(remote)
     known = {(row.name, row.type, publishing.mark_of(row)) for row in rows}
-    changes = [change for row in rows for change in _plan_row(row, there[row.name, row.type])]
-    ours = f"{settings.WOPR_DEPLOYMENT} "
+    changes = [change for row in rows for change in _plan_row(row, there)]
     strange = [
         Change(Action.STRANGE, zone, r.name, r.type, r.content, f"no row owns it ({r.comment})")
         for r in remotes
-        if r.comment.startswith(ours) and (r.name.lower(), r.type, r.comment) not in known
+        if r.comment.startswith(_our_marks()) and (r.name.lower(), r.type, r.comment) not in known
     ]
     return changes + strange
 
 
-def _plan_row(row: Record, present: list[RemoteRecord]) -> list[Change]:
-    mark = publishing.mark_of(row)
+def _our_marks() -> str:
+    """How the comment of every record begins that this deployment made."""
+    return f"{settings.WOPR_DEPLOYMENT} "
+
+
+def _plan_row(row: Record, there: Index) -> list[Change]:
+    mark, present = publishing.mark_of(row), there[row.name, row.type]
     ours = [remote for remote in present if remote.comment == mark]
     if row.state == Record.State.WITHDRAWN:
         return [_change(Action.DELETE, row, "wanted no more", remote) for remote in ours]
     if ours:
-        return _plan_ours(row, ours)
+        return [*_plan_ours(row, ours), *_beside(row, present)]
+    present = present or [r for kind in publishing.barred_by(row) for r in there[row.name, kind]]
     if not present:
         return [_change(Action.CREATE, row, f"wanted by {row.owner}")]
     same = [r for r in present if publishing.may_take(r, publishing.wanted_of(row))]
     if same:
         return [_change(Action.ADOPT, row, "it says the same already", same[0])]
-    why = f"somebody else's record says {present[0].content}"
+    why = f"somebody else's {present[0].type} record says {present[0].content}"
     return [_change(Action.CONFLICT, row, why, present[0])]
+
+
+def _beside(row: Record, present: list[RemoteRecord]) -> list[Change]:
+    """Foreign addresses beside ours: told, since part of the visitors go there."""
+    if row.type not in {Record.Type.A, Record.Type.AAAA}:
+        return []
+    why = "somebody else's record stands beside ours, and takes part of the visitors away"
+    return [
+        Change(Action.STRANGE, row.zone, row.name, row.type, remote.content, why)
+        for remote in present
+        if not remote.comment.startswith(_our_marks())
+    ]
 
 
 def _plan_ours(row: Record, ours: list[RemoteRecord]) -> list[Change]:

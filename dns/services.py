@@ -121,10 +121,9 @@ def _refuse_reserved(name: str, type: str) -> None:
 
 
 def _refuse_foreign(draft: Record) -> None:
-    present = cloudflare.provider().find(draft.zone, name=draft.name, type=draft.type)
-    mark = publishing.mark_of(draft)
-    for remote in present:
-        if remote.comment != mark:
+    in_the_way, mark = {draft.type, *publishing.barred_by(draft)}, publishing.mark_of(draft)
+    for remote in cloudflare.provider().find(draft.zone, name=draft.name):
+        if remote.type in in_the_way and remote.comment != mark:
             raise Refused(
                 "record_foreign", f"{remote.name} has a {remote.type} record that WOPR did not make"
                 f" ({remote.content}); it was left alone.", status=409,

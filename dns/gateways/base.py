@@ -35,8 +35,8 @@ class DnsProvider(Protocol):
         """All records of the zone, whoever made them, in as few calls as the provider allows."""
         ...
 
-    def find(self, zone: str, *, name: str, type: str) -> list[RemoteRecord]:
-        """All records of that name and type, the pages followed to the end."""
+    def find(self, zone: str, *, name: str) -> list[RemoteRecord]:
+        """All records of that name, of every type, the pages followed to the end."""
         ...
 
     def create(self, zone: str, record: WantedRecord) -> RemoteRecord: ...

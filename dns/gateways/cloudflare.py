@@ -27,8 +27,8 @@ class Cloudflare:
         # In a fixed order, or a change meanwhile would move records from one page to another.
         return self._all(zone, {"per_page": BULK_PAGE_SIZE, "order": "name"})
 
-    def find(self, zone: str, *, name: str, type: str) -> list[RemoteRecord]:
-        return self._all(zone, {"name": name, "type": type, "per_page": PAGE_SIZE})
+    def find(self, zone: str, *, name: str) -> list[RemoteRecord]:
+        return self._all(zone, {"name": name, "per_page": PAGE_SIZE})
 
     def _all(self, zone: str, filters: dict[str, Any]) -> list[RemoteRecord]:
         """Follows the pages to the end."""

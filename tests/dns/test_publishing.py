@@ -154,3 +154,15 @@ def test_a_mishap_is_worth_another_try_and_ends_with_one_record(
         publishing.record_publish(record)
     assert publishing.record_observe(record)
     assert len(world.records(NAME)) == 1
+
+
+def test_an_alias_of_somebody_else_in_the_way_is_named_and_left(world: World) -> None:
+    world.record_add(name=NAME, type="CNAME", content="elsewhere.example", comment="by hand")
+    record = declared()
+
+    with pytest.raises(ProviderError, match="already has a CNAME record") as refusal:
+        publishing.record_publish(record)
+
+    assert refusal.value.permanent
+    assert record.state == Record.State.CONFLICT
+    assert [r["type"] for r in world.records(NAME)] == ["CNAME"]

@@ -91,6 +91,21 @@ def test_a_name_outside_all_zones_is_named_and_the_rest_is_done(
     assert len(world.records("edge.bots.localhost")) == 1
 
 
+def test_a_zone_that_is_mistyped_for_a_moment_costs_the_platforms_names_nothing(
+    world: World, settings: Any
+) -> None:
+    settings.WOPR_BASE_NAMES = ["edge.bots.localhost"]
+    told()
+    settings.CLOUDFLARE_ZONE = "localhost.example"
+    settings.CLOUDFLARE_MORE_ZONES = []
+
+    with pytest.raises(CommandError):
+        told()
+
+    assert len(world.records("edge.bots.localhost")) == 1
+    assert not Record.objects.filter(state=Record.State.WITHDRAWN).exists()
+
+
 def test_a_proxied_record_is_repaired_where_it_is(world: World) -> None:
     wanted()
     told()
@@ -131,7 +146,7 @@ def test_a_foreign_record_is_a_conflict_that_staff_see_and_nobody_touches(
     foreign = world.record_add(name=NAME, type="A", content="198.51.100.7", comment="by hand")
     before = world.records(NAME)
 
-    assert f"conflict {NAME} A 203.0.113.10: somebody else's record says 198.51.100.7" in told()
+    assert f"conflict {NAME} A 203.0.113.10: somebody else's A record says 198.51.100.7" in told()
 
     assert world.records(NAME) == before
     record.refresh_from_db()
@@ -174,6 +189,27 @@ def test_a_record_with_our_mark_that_no_row_owns_is_told_and_left(world: World) 
     assert len(world.records("old.bots.localhost")) == 1
 
 
+def test_a_foreign_alias_in_the_way_of_an_address_is_a_conflict(world: World) -> None:
+    record = wanted()
+    world.record_add(name=NAME, type="CNAME", content="elsewhere.example", comment="by hand")
+
+    assert f"conflict {NAME} A 203.0.113.10: somebody else's CNAME record says" in told()
+
+    record.refresh_from_db()
+    assert record.state == Record.State.CONFLICT
+    assert "elsewhere.example" in record.note
+    assert [r["type"] for r in world.records(NAME)] == ["CNAME"]
+
+
+def test_a_foreign_address_beside_ours_is_told_and_left(world: World) -> None:
+    wanted()
+    told()
+    world.record_add(name=NAME, type="A", content="198.51.100.7", comment="by hand")
+
+    assert f"strange  {NAME} A 198.51.100.7: somebody else's record stands beside ours" in told()
+    assert len(world.records(NAME)) == 2
+
+
 def test_a_withdrawn_record_that_is_still_there_is_deleted(world: World) -> None:
     record = wanted()
     told()
@@ -201,6 +237,19 @@ def test_a_new_address_of_the_edge_moves_every_bot(world: World, settings: Any) 
     told()
 
     assert {r["content"] for r in world.records(NAME)} == {"203.0.113.11", "2001:db8::11"}
+
+
+def test_an_ipv6_address_that_the_edge_has_no_more_is_taken_from_every_bot(
+    world: World, settings: Any
+) -> None:
+    settings.WOPR_EDGE_IPV6 = "2001:db8::10"
+    publishing.addresses_declare(owner=OWNER, name=NAME)
+    told()
+    settings.WOPR_EDGE_IPV6 = ""
+
+    told()
+
+    assert {r["type"] for r in world.records(NAME)} == {"A"}
 
 
 def test_a_thousand_records_are_read_in_two_calls(world: World) -> None:
