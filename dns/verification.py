@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from django.conf import settings
 
-from dns.gateways.resolver import Resolver, resolvers
+from dns.gateways.resolver import BrokenZone, Resolver, resolvers
 from dns.models import CustomDomain
 from wopr.common.errors import ProviderError
 
@@ -54,20 +54,26 @@ def settings_of(domain: CustomDomain) -> list[Setting]:
 def look(domain: CustomDomain) -> list[dict[str, object]]:
     """What is missing as public resolvers see it; empty when every one of them sees all of it.
 
-    Raises ProviderError when none of them can be asked, which says nothing about the domain.
+    Raises ProviderError when none of them can be asked, which says nothing about the domain, and
+    BrokenZone when they could and the zone's own servers gave them nothing valid.
     """
     seen: dict[Finding, list[str]] = {}
-    answered = 0
+    answered, broken = 0, False
     with resolvers() as asked:
         for resolver in asked:
             try:
                 findings = list(_findings(domain, resolver))
+            except BrokenZone:
+                broken = True
+                continue
             except ProviderError as error:
                 logger.warning("%s", error)
                 continue
             answered += 1
             for finding in findings:
                 seen.setdefault(finding, []).append(resolver.address)
+    if not answered and broken:
+        raise BrokenZone(f"No public resolver gets a valid answer about {domain.hostname}")
     if not answered:
         raise ProviderError(f"No public resolver answered about {domain.hostname}")
     return [{**asdict(finding), "resolvers": addresses} for finding, addresses in seen.items()]
@@ -81,6 +87,32 @@ def taken(domain: CustomDomain) -> dict[str, object]:
             domain.challenge_name,
             f"{domain.hostname} is in use by another account, whose TXT record is still there.",
             "Remove that TXT record, or remove the domain from the other account.",
+        )
+    )
+
+
+def unsecured(domain: CustomDomain) -> dict[str, object]:
+    """The finding about a name whose records are right and that has no certificate all the same."""
+    return asdict(
+        Finding(
+            "HTTPS",
+            domain.hostname,
+            f"The records of {domain.hostname} are right, but no certificate for it could be had.",
+            "Nothing to set: it is tried again. If it lasts, see whether a CAA or DNSSEC record of "
+            "the zone is wrong, and whether a firewall answers in the place of our address.",
+        )
+    )
+
+
+def broken(domain: CustomDomain) -> dict[str, object]:
+    """The finding about a zone that no resolver can read."""
+    return asdict(
+        Finding(
+            "NS",
+            domain.hostname,
+            f"The name servers of {domain.hostname} give no valid answer (SERVFAIL).",
+            "Ask whoever hosts the zone: its delegation or its DNSSEC records are broken.",
+            tuple(settings.WOPR_RESOLVERS),
         )
     )
 

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from dns import verification
+from dns.gateways.resolver import BrokenZone
 from dns.models import CustomDomain
 from fleet import domain_letters, edge
 from fleet.gateways import bot, certificates
@@ -27,6 +28,8 @@ State = CustomDomain.State
 # A worker that died while it looked is taken to be dead after this.
 LEASE = timedelta(minutes=2)
 AFTER_TROUBLE = timedelta(minutes=1)
+# An authority answers within seconds; what takes longer than this has a cause.
+CERTIFICATE_WITHIN = timedelta(minutes=5)
 # A resolver may err; a domain fails when it was seen astray this often in a row.
 MISSES = 3
 
@@ -49,7 +52,7 @@ def attend(domain_id: UUID) -> None:
             remove(domain)
         else:
             _follow_bot(domain, instance)
-            _LOOKS[State(domain.state)](domain, instance, verification.look(domain))
+            _LOOKS[State(domain.state)](domain, instance, _seen(domain))
             domain_letters.guide(domain)
     except ProviderError as error:
         logger.warning("domain %s: %s", domain, error)
@@ -96,6 +99,16 @@ def _instance(domain: CustomDomain) -> Instance | None:
     """The living bot that the domain leads to."""
     alive = Instance.objects.exclude(status=Instance.Status.TERMINATED).select_related("tenant")
     return alive.filter(pk=domain.owner.partition(":")[2]).first()
+
+
+def _seen(domain: CustomDomain) -> "Findings":
+    """What is missing. A zone that cannot be read is told, but takes no served name down."""
+    try:
+        return verification.look(domain)
+    except BrokenZone:
+        if domain.state in CustomDomain.SERVED:
+            raise
+        return [verification.broken(domain)]
 
 
 def _follow_bot(domain: CustomDomain, instance: Instance) -> None:
@@ -150,11 +163,17 @@ def _look_verifying(domain: CustomDomain, instance: Instance, findings: Findings
     if findings:
         _withdraw(domain)
         _move(domain, State.PENDING, findings=findings)
-    elif bot.is_served(domain.hostname) or bot.is_told_suspended(domain.hostname):
+    elif bot.is_answered_for(domain.hostname):
         _move(domain, State.ACTIVE, after=_pace_of(State.ACTIVE))
+    elif _age(domain) > timedelta(days=settings.WOPR_DOMAIN_DAYS_TO_VERIFY):
+        _withdraw(domain)
+        certificates_forget(domain)
+        _move(domain, State.EXPIRED, findings=[verification.unsecured(domain)])
     else:
         edge.publish()
-        _keep(domain, after=_pace(domain), findings=[])
+        waits_long = _age(domain) > CERTIFICATE_WITHIN
+        missing = [verification.unsecured(domain)] if waits_long else []
+        _keep(domain, after=_pace(domain), findings=missing)
 
 
 def _look_active(domain: CustomDomain, instance: Instance, findings: Findings) -> None:
@@ -194,6 +213,10 @@ def _restore_route(domain: CustomDomain, instance: Instance) -> None:
         return
     try:
         with transaction.atomic():
+            # Somebody may have removed the domain since this look began.
+            served = CustomDomain.objects.filter(pk=domain.pk, state__in=CustomDomain.SERVED)
+            if not served.select_for_update().exists():
+                return
             Route.objects.create(hostname=domain.hostname, instance=instance, upstream="")
     except IntegrityError:
         return

@@ -24,6 +24,10 @@ _TYPES = {
 _NOTHING = {pycares.errno.ARES_ENODATA, pycares.errno.ARES_ENOTFOUND}
 
 
+class BrokenZone(ProviderError):
+    """The resolver reached the zone's name servers, or should have, and got nothing it may tell."""
+
+
 class Resolver:
     """One resolver, by the address at which it is asked.
 
@@ -56,6 +60,8 @@ class Resolver:
         result, error = found
         if error in _NOTHING:
             return []
+        if error == pycares.errno.ARES_ESERVFAIL:
+            raise BrokenZone(f"The resolver {self.address} has SERVFAIL for {name}")
         if error is not None:
             reason = _text(pycares.errno.strerror(error))
             raise ProviderError(f"The resolver {self.address} failed about {name}: {reason}")

@@ -16,6 +16,12 @@ from wopr.common.errors import ProviderError
 PORT = 7437
 # Below /data; honoured by the bot if it is there at the first boot.
 TOKEN_FILE = "daemon-token"  # noqa: S105  (a file name)  # nosec B105
+# What the edge says in the place of a bot that is suspended, stopped or full.
+_PAGES = {
+    httpx.codes.PAYMENT_REQUIRED,
+    httpx.codes.SERVICE_UNAVAILABLE,
+    httpx.codes.INSUFFICIENT_STORAGE,
+}
 _PATIENCE = httpx.Timeout(10.0, connect=3.0)
 # Any path but the open ones: who answers it with other than 401 knows the token.
 _GUARDED_PATH = "/sessions"
@@ -35,6 +41,12 @@ def is_ready(upstream: str) -> bool:
 def is_served(hostname: str) -> bool:
     """Whether the bot answers through its public name, with a certificate that verifies."""
     return _says_ok(_ask_public(hostname, "/health"))
+
+
+def is_answered_for(hostname: str) -> bool:
+    """Whether the edge has the name, with a certificate that verifies: the bot, or its page."""
+    response = _ask_public(hostname, "/health")
+    return _says_ok(response) or (response is not None and response.status_code in _PAGES)
 
 
 def is_told_suspended(hostname: str) -> bool:

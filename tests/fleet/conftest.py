@@ -8,10 +8,21 @@ from fleet.models import Instance, Operation
 from fleet.operations import ledger
 from tenants.models import Tenant
 from tests.fleet.machines import door, far, machine, there
+from tests.fleet.owned import charlies, owned, served_bot
 from tests.fleet.toys import Toy, toy_kind
 from tests.fleet.world import opened_world, world
 
-__all__ = ["door", "far", "machine", "opened_world", "there", "world"]
+__all__ = [
+    "charlies",
+    "door",
+    "far",
+    "machine",
+    "opened_world",
+    "owned",
+    "served_bot",
+    "there",
+    "world",
+]
 
 
 @pytest.fixture

@@ -1,21 +1,30 @@
 """Customers' domains on a DNS server of the test's own, behind an edge of the test's own."""
 
+import http.client
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from dns.models import CustomDomain
 from fleet import domain_services, domains, edge
-from fleet.models import Instance
-from sandbox.nameserver.server import Zones
-from tests.fleet.edges import OwnEdge, route
+from fleet.models import Instance, Node
+from sandbox.nameserver.server import Zones, serving
+from tenants.models import Tenant
+from tests.conftest import free_port
+from tests.fleet.edges import OwnEdge, own_edge, route, upstream
+from tests.fleet.edges import free_port as any_port
 
 EDGE_IPV4 = "203.0.113.10"
 
@@ -89,3 +98,55 @@ class Owned:
 
     def problems(self, domain: CustomDomain) -> list[str]:
         return [finding["problem"] for finding in self.look(domain).findings]
+
+    def get(self, name: str) -> tuple[int, str]:
+        """As a browser would: at the edge, by TLS, with the local authority only."""
+        own = self.edge
+        context = ssl.create_default_context(cafile=str(own.authority))
+        raw = socket.create_connection(("127.0.0.1", own.ports.https_port), timeout=15)
+        line = http.client.HTTPConnection(name, own.ports.https_port)
+        line.sock = context.wrap_socket(raw, server_hostname=name)
+        line.request("GET", "/")
+        answer = line.getresponse()
+        body = answer.read().decode()
+        line.close()
+        return answer.status, body
+
+
+@pytest.fixture
+def owned(tmp_path: Path, settings: Any) -> Iterator[Owned]:
+    """A DNS server and an edge of the test's own, and the platform behind the edge."""
+    zones, web_port = Zones(), any_port()
+    with (
+        serving(zones) as resolver,
+        platform(web_port),
+        own_edge(tmp_path, settings, web_port) as edge,
+    ):
+        settings.WOPR_RESOLVERS = [resolver]
+        settings.WOPR_EDGE_IPV4, settings.WOPR_EDGE_IPV6 = EDGE_IPV4, ""
+        settings.WOPR_EDGE_PORT = edge.ports.https_port
+        settings.WOPR_EDGE_PROBE_ADDRESS = f"127.0.0.1:{edge.ports.https_port}"
+        settings.WOPR_EDGE_CA_FILE = str(edge.authority)
+        settings.CADDY_STORAGE = str(tmp_path / "caddy")
+        yield Owned(zones, edge)
+
+
+@pytest.fixture
+def served_bot(instance: Instance, owned: Owned) -> Iterator[Instance]:
+    """Alice's bot, at the edge under its platform name."""
+    with upstream("alice") as address:
+        owned.bot(instance, address)
+        yield instance
+
+
+@pytest.fixture
+def charlies(charlie: Any, node: Node, owned: Owned) -> Iterator[Instance]:
+    """Charlie's bot."""
+    tenant = Tenant.objects.get(slug="charlie")
+    limits = {"memory_mb": 256, "cpu_millis": 500, "pids": 128, "disk_gb": 1}
+    row = Instance.objects.create(
+        tenant=tenant, slug="charlie", node=node, image="x", host_port=free_port() + 50, **limits
+    )
+    with upstream("charlie") as address:
+        owned.bot(row, address)
+        yield row

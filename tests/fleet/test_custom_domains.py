@@ -1,12 +1,8 @@
 """A customer's own name: claimed, proven, served, watched, and gone without a trace."""
 
-import http.client
 import io
-import socket
 import ssl
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +12,10 @@ from pypdf import PdfReader
 from dns.models import CustomDomain
 from fleet import domain_services, domains, edge
 from fleet.gateways import certificates
-from fleet.models import Instance, Node, Route
+from fleet.models import Instance, Route
 from sandbox.nameserver.server import Zones, serving
-from tenants.models import Document, Message, Tenant
-from tests.conftest import free_port
-from tests.fleet.edges import free_port as any_port
-from tests.fleet.edges import own_edge, upstream
-from tests.fleet.owned import EDGE_IPV4, Owned, platform
+from tenants.models import Document
+from tests.fleet.owned import EDGE_IPV4, Owned
 from wopr.common.errors import Refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,56 +24,8 @@ NAME = "chat.acme.example"
 
 
 @pytest.fixture
-def owned(tmp_path: Path, settings: Any) -> Iterator[Owned]:
-    """A DNS server and an edge of the test's own, and the platform behind the edge."""
-    zones, web_port = Zones(), any_port()
-    with (
-        serving(zones) as resolver,
-        platform(web_port),
-        own_edge(tmp_path, settings, web_port) as edge,
-    ):
-        settings.WOPR_RESOLVERS = [resolver]
-        settings.WOPR_EDGE_IPV4, settings.WOPR_EDGE_IPV6 = EDGE_IPV4, ""
-        settings.WOPR_EDGE_PORT = edge.ports.https_port
-        settings.WOPR_EDGE_PROBE_ADDRESS = f"127.0.0.1:{edge.ports.https_port}"
-        settings.WOPR_EDGE_CA_FILE = str(edge.authority)
-        settings.CADDY_STORAGE = str(tmp_path / "caddy")
-        yield Owned(zones, edge)
-
-
-@pytest.fixture
-def bot(instance: Instance, owned: Owned) -> Iterator[Instance]:
-    """Alice's bot, at the edge under its platform name."""
-    with upstream("alice") as address:
-        owned.bot(instance, address)
-        yield instance
-
-
-@pytest.fixture
-def charlies(charlie: Any, node: Node, owned: Owned) -> Iterator[Instance]:
-    """Charlie's bot."""
-    tenant = Tenant.objects.get(slug="charlie")
-    limits = {"memory_mb": 256, "cpu_millis": 500, "pids": 128, "disk_gb": 1}
-    row = Instance.objects.create(
-        tenant=tenant, slug="charlie", node=node, image="x", host_port=free_port() + 50, **limits
-    )
-    with upstream("charlie") as address:
-        owned.bot(row, address)
-        yield row
-
-
-def get(owned: Owned, name: str = NAME) -> Any:
-    """As a browser would: at the edge, by TLS, with the local authority only."""
-    own = owned.edge
-    context = ssl.create_default_context(cafile=str(own.authority))
-    raw = socket.create_connection(("127.0.0.1", own.ports.https_port), timeout=15)
-    line = http.client.HTTPConnection(name, own.ports.https_port)
-    line.sock = context.wrap_socket(raw, server_hostname=name)
-    line.request("GET", "/")
-    answer = line.getresponse()
-    body = answer.read().decode()
-    line.close()
-    return answer.status, body
+def bot(served_bot: Instance) -> Instance:
+    return served_bot
 
 
 def test_a_domain_whose_records_are_set_is_served_with_a_certificate_of_its_own(
@@ -94,7 +39,7 @@ def test_a_domain_whose_records_are_set_is_served_with_a_certificate_of_its_own(
     assert owned.look(domain).state == State.VERIFYING
     assert owned.look(domain).state == State.ACTIVE
 
-    assert get(owned) == (200, "alice")
+    assert owned.get(NAME) == (200, "alice")
     assert certificates.is_kept(NAME)
 
 
@@ -178,7 +123,7 @@ def test_no_answer_at_all_says_nothing_about_a_domain(bot: Instance, owned: Owne
     looked = owned.look(domain, times=5)
 
     assert (looked.state, looked.findings) == (State.ACTIVE, [])
-    assert get(owned) == (200, "alice")
+    assert owned.get(NAME) == (200, "alice")
 
 
 def test_a_name_that_is_not_proven_gets_neither_route_nor_certificate(
@@ -190,7 +135,7 @@ def test_a_name_that_is_not_proven_gets_neither_route_nor_certificate(
 
     assert not edge.mentions(NAME)
     with pytest.raises(ssl.SSLError):
-        get(owned)
+        owned.get(NAME)
     assert not certificates.is_kept(NAME)
 
 
@@ -209,7 +154,7 @@ def test_nobody_takes_over_a_name_that_is_served(
 
     assert looked.state == State.PENDING
     assert "in use by another account" in looked.findings[0]["problem"]
-    assert get(owned) == (200, "alice")
+    assert owned.get(NAME) == (200, "alice")
 
 
 def test_a_name_left_pointing_here_cannot_be_picked_up_by_a_stranger(
@@ -237,9 +182,9 @@ def test_a_name_whose_owner_has_changed_goes_to_the_one_who_shows_it(
 
     alices.refresh_from_db()
     assert alices.state == State.PAUSED
-    assert get(owned) == (200, "charlie")
+    assert owned.get(NAME) == (200, "charlie")
     assert owned.look(alices, times=2).state == State.PAUSED
-    assert get(owned) == (200, "charlie")
+    assert owned.get(NAME) == (200, "charlie")
 
 
 def test_two_who_prove_a_name_at_the_same_time_are_not_both_served(
@@ -252,122 +197,6 @@ def test_two_who_prove_a_name_at_the_same_time_are_not_both_served(
     assert owned.look(one, times=2).state == State.ACTIVE
     assert owned.look(other, times=2).state == State.PENDING
     assert Route.objects.filter(hostname=NAME).count() == 1
-
-
-def test_a_domain_that_leads_astray_is_warned_of_then_paused_then_given_up(
-    bot: Instance, owned: Owned
-) -> None:
-    domain = owned.activate(bot, NAME)
-    owned.zones.put(NAME, "A", "198.51.100.7")
-
-    assert owned.look(domain, times=domains.MISSES - 1).state == State.ACTIVE
-    assert owned.look(domain).state == State.FAILING
-    assert get(owned) == (200, "alice"), "it is served until the pause"
-    [warning] = Message.objects.filter(kind="domain_failing")
-    assert NAME in warning.subject
-    assert "leads to 198.51.100.7 instead of here" in warning.text
-
-    owned.let_pass(domain, days=4)
-    assert owned.look(domain).state == State.PAUSED
-    assert not edge.mentions(NAME)
-    status, body = get(owned)
-    assert (status, "No bot here" in body) == (404, True)
-    assert Message.objects.filter(kind="domain_paused").count() == 1
-
-    owned.let_pass(domain, days=31)
-    assert owned.look(domain).state == State.EXPIRED
-    assert not certificates.is_kept(NAME)
-    assert domain.pk not in domains.due_ids()
-
-
-def test_a_paused_domain_comes_back_by_itself(bot: Instance, owned: Owned) -> None:
-    domain = owned.activate(bot, NAME)
-    owned.zones.drop(domain.challenge_name)
-    owned.look(domain, times=domains.MISSES)
-    owned.let_pass(domain, days=4)
-    assert owned.look(domain).state == State.PAUSED
-
-    owned.prove(domain)
-
-    assert owned.look(domain, times=2).state == State.ACTIVE
-    assert get(owned) == (200, "alice")
-
-
-def test_one_wrong_look_is_no_failure(bot: Instance, owned: Owned) -> None:
-    domain = owned.activate(bot, NAME)
-    owned.zones.drop(domain.challenge_name)
-    owned.look(domain)
-    owned.prove(domain)
-
-    looked = owned.look(domain)
-
-    assert (looked.state, looked.misses, looked.findings) == (State.ACTIVE, 0, [])
-    assert Message.objects.count() == 0
-
-
-def test_a_domain_that_nobody_sets_up_expires_and_can_begin_anew(
-    bot: Instance, owned: Owned
-) -> None:
-    domain = owned.add(bot, NAME)
-    owned.let_pass(domain, days=15)
-    domain = owned.look(domain)
-    assert domain.state == State.EXPIRED
-
-    domain = domain_services.domain_check(domain=domain)
-
-    assert domain.state == State.PENDING
-    owned.prove(domain)
-    owned.lead(domain)
-    assert owned.look(domain, times=2).state == State.ACTIVE
-
-
-def test_a_removed_domain_leaves_no_route_no_certificate_and_no_row(
-    bot: Instance, owned: Owned
-) -> None:
-    domain = owned.activate(bot, NAME)
-    assert certificates.is_kept(NAME)
-
-    domain_services.domain_remove(domain=domain)
-    owned.look(domain)
-
-    assert not CustomDomain.objects.exists()
-    assert not edge.mentions(NAME)
-    assert not certificates.is_kept(NAME)
-    assert edge.is_published(bot.hostname, Route.objects.get(instance=bot).upstream)
-    owned.edge.restart()
-    with pytest.raises(ssl.SSLError):
-        get(owned)
-
-
-def test_a_suspended_bot_is_told_so_under_its_own_domain_too(bot: Instance, owned: Owned) -> None:
-    owned.activate(bot, NAME)
-    Route.objects.filter(hostname=bot.hostname).update(serves=Route.Serves.SUSPENDED_PAGE)
-    edge.publish()
-
-    status, body = get(owned)
-
-    assert status == 402
-    assert "This bot is suspended" in body
-
-
-def test_the_domains_of_a_bot_that_ends_end_with_it(bot: Instance, owned: Owned) -> None:
-    domain = owned.activate(bot, NAME)
-    Instance.objects.filter(pk=bot.pk).update(status=Instance.Status.TERMINATED)
-
-    owned.look(domain)
-
-    assert not CustomDomain.objects.exists()
-    assert not edge.mentions(NAME)
-
-
-def test_a_bot_that_was_set_up_anew_gets_its_domain_back(bot: Instance, owned: Owned) -> None:
-    domain = owned.activate(bot, NAME)
-    Route.objects.filter(hostname=NAME).delete()
-    edge.publish()
-
-    owned.look(domain)
-
-    assert get(owned) == (200, "alice")
 
 
 def test_caddys_question_is_answered_from_one_query_and_only_inside(
