@@ -1,8 +1,6 @@
 """A request as its endpoint means it: which model, the most it can use, what goes upstream."""
 
-import io
 import json
-import wave
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +8,33 @@ from python_multipart.exceptions import FormParserError
 
 from gpu.books import Amount
 from gpu.catalogue import Model, find_model
+from gpu.inference import recordings
 from gpu.inference.forms import form_of
 from wopr.common.errors import Refused
 
 MOST_TOKENS = 8192  # of one answer
 DEFAULT_TOKENS = 2048
-MOST_CHOICES = 4
 # The chat template adds some tokens around each message.
 TOKENS_PER_MESSAGE = 16
-# The slowest speech, and the lowest bit rate of a recording that is not told by its header.
-SECONDS_PER_CHARACTER = 0.25
-BYTES_PER_SECOND = 1000
+SECONDS_PER_CHARACTER = 0.25  # of the slowest speech
+_SAMPLING = (
+    "temperature", "top_p", "top_k", "min_p", "typical_p", "frequency_penalty", "presence_penalty",
+    "repeat_penalty", "repeat_last_n", "seed", "stop", "logit_bias", "logprobs", "top_logprobs",
+    "response_format",
+)  # fmt: skip
+# What a template may print into the prompt, besides the messages.
+_PRINTED = ("tools", "response_format", "chat_template_kwargs")
+# What goes upstream. The services know more, and some of it means more work than was held:
+# llama.cpp prefers its own `n_predict` to `max_tokens`.
+PASSED_ON = {
+    "chat/completions": (
+        "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "chat_template_kwargs",
+        *_SAMPLING,
+    ),
+    "completions": ("model", "prompt", *_SAMPLING),
+    "embeddings": ("model", "input", "encoding_format", "dimensions"),
+    "audio/speech": ("model", "input", "voice", "exaggeration", "cfg_weight", "temperature"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,7 @@ class Ask:
     answer_tokens: int = 0  # the part of `most` that is for the answer
     streams: bool = False
     wants_usage: bool = False
+    wanted_format: str = ""  # of a transcription
 
 
 def read(endpoint: str, body: bytes, content_type: str) -> Ask:
@@ -42,41 +57,47 @@ def read(endpoint: str, body: bytes, content_type: str) -> Ask:
         return _transcription(endpoint, body, content_type)
     asked = _json(body)
     model = _model(endpoint, asked.get("model"))
+    passed = {name: asked[name] for name in PASSED_ON[endpoint] if name in asked}
     if endpoint == "audio/speech":
-        return _speech(model, asked)
+        return _speech(model, passed)
     if endpoint == "embeddings":
-        most = Amount(tokens=_length(asked.get("input"), "input"))
-        return Ask(model, _bytes(asked), "application/json", most)
-    return _completion(endpoint, model, asked)
+        most = Amount(tokens=_length(passed.get("input"), "input"))
+        return Ask(model, _bytes(passed), "application/json", most)
+    return _completion(endpoint, model, asked, passed)
 
 
-def _completion(endpoint: str, model: Model, asked: dict[str, Any]) -> Ask:
-    prompt = _prompt_tokens(endpoint, asked)
-    answer = _number(asked, ("max_completion_tokens", "max_tokens"), DEFAULT_TOKENS, MOST_TOKENS)
-    choices = _number(asked, ("n",), 1, MOST_CHOICES)
-    streams = asked.get("stream") is True
-    wants_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
-    asked |= {"max_tokens": answer, "n": choices}
-    asked.pop("max_completion_tokens", None)
+def _completion(endpoint: str, model: Model, asked: dict[str, Any], passed: dict[str, Any]) -> Ask:
+    prompt = _prompt_tokens(endpoint, passed)
+    answer = _answer_tokens(asked)
+    streams, options = asked.get("stream") is True, asked.get("stream_options")
+    wants_usage = isinstance(options, dict) and options.get("include_usage") is True
+    passed |= {"max_tokens": answer, "stream": streams}
     if streams:
-        asked["stream_options"] = {"include_usage": True}
-    most = Amount(tokens=prompt + answer * choices)
-    return Ask(
-        model, _bytes(asked), "application/json", most, answer * choices, streams, wants_usage
-    )
+        passed["stream_options"] = {"include_usage": True}
+    most = Amount(tokens=prompt + answer)
+    return Ask(model, _bytes(passed), "application/json", most, answer, streams, wants_usage)
 
 
 def _prompt_tokens(endpoint: str, asked: dict[str, Any]) -> int:
     """No token is shorter than a byte, so the bytes of a prompt bound its tokens."""
     if endpoint == "completions":
-        return _length(asked.get("prompt"), "prompt")
+        return _one_prompt(asked.get("prompt"))
     messages = asked.get("messages")
     if not isinstance(messages, list) or not messages:
         raise Refused(
             "invalid_request", "messages must be a list with a message.", field="messages"
         )
-    extras = len(_bytes(asked["tools"])) if asked.get("tools") else 0
-    return len(_bytes(messages)) + extras + TOKENS_PER_MESSAGE * len(messages)
+    # Templates print these with line breaks and indents.
+    printed = sum(2 * len(_bytes(asked[name])) for name in _PRINTED if asked.get(name))
+    return len(_bytes(messages)) + printed + TOKENS_PER_MESSAGE * len(messages)
+
+
+def _one_prompt(prompt: Any) -> int:
+    """A text, or its tokens. Of several, llama.cpp would tell only in part what they used."""
+    is_list = isinstance(prompt, list) and len(prompt) > 1
+    if is_list and not all(isinstance(token, int) for token in prompt):
+        raise Refused("invalid_request", "prompt must be one text; ask for each.", field="prompt")
+    return _length(prompt, "prompt")
 
 
 def _speech(model: Model, asked: dict[str, Any]) -> Ask:
@@ -90,26 +111,16 @@ def _speech(model: Model, asked: dict[str, Any]) -> Ask:
 
 def _transcription(endpoint: str, body: bytes, content_type: str) -> Ask:
     try:
-        fields, recording = form_of(body, content_type)
+        form = form_of(body, content_type)
     except (FormParserError, ValueError) as error:
         raise Refused("invalid_request", f"The form cannot be read: {error}") from error
-    if not recording:
+    files = form.contents("file")
+    if len(files) != 1 or not files[0]:
         raise Refused("invalid_request", "file must be the recording.", field="file")
-    model = _model(endpoint, fields.get("model"))
-    return Ask(model, body, content_type, Amount(seconds=recording_seconds(recording)))
-
-
-def recording_seconds(recording: bytes) -> int:
-    """Its length if the header tells it; else the longest that so many bytes can be."""
-    try:
-        with wave.open(io.BytesIO(recording)) as wav:
-            rate: int = wav.getframerate()
-            told: int = -(-wav.getnframes() // rate)
-            # A header may claim less than there is; the bytes cannot.
-            there: int = len(recording) // (wav.getnchannels() * wav.getsampwidth() * rate)
-            return max(told, there)
-    except (wave.Error, EOFError, ZeroDivisionError):
-        return -(-len(recording) // BYTES_PER_SECOND)
+    model = _model(endpoint, form.text("model"))
+    content, kind = recordings.passed_on(form, files[0])
+    most = Amount(seconds=recordings.seconds_of(files[0]))
+    return Ask(model, content, kind, most, wanted_format=recordings.format_of(form))
 
 
 def _model(endpoint: str, name: Any) -> Model:
@@ -136,15 +147,20 @@ def _json(body: bytes) -> dict[str, Any]:
     return asked
 
 
-def _number(asked: dict[str, Any], names: tuple[str, ...], default: int, most: int) -> int:
-    for name in names:
-        value: Any = asked.get(name)
-        if value is None:
+def _answer_tokens(asked: dict[str, Any]) -> int:
+    if asked.get("n") is not None and not _is_number(asked["n"], 1):
+        raise Refused("invalid_request", "n must be 1; ask again for another answer.", field="n")
+    for name in ("max_completion_tokens", "max_tokens"):
+        if asked.get(name) is None:
             continue
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise Refused("invalid_request", f"{name} must be from 1 to {most}.", field=name)
-        return int(value)
-    return default
+        if not _is_number(asked[name], MOST_TOKENS):
+            raise Refused("invalid_request", f"{name} must be from 1 to {MOST_TOKENS}.", field=name)
+        return int(asked[name])
+    return DEFAULT_TOKENS
+
+
+def _is_number(value: Any, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def _length(value: Any, field: str) -> int:

@@ -7,7 +7,8 @@ from math import ceil
 from typing import Any
 
 from gpu.books import Amount
-from gpu.inference.asks import Ask, recording_seconds
+from gpu.inference.asks import Ask
+from gpu.inference.recordings import seconds_of
 
 _DATA = b"data:"
 
@@ -15,7 +16,7 @@ _DATA = b"data:"
 def used_by(ask: Ask, body: bytes, content_type: str) -> Amount:
     """The use that a whole answer tells; the most it could have used where it tells none."""
     if content_type.startswith("audio/"):
-        return Amount(seconds=recording_seconds(body))
+        return Amount(seconds=seconds_of(body))
     answer = _object(body)
     if ask.most.seconds:
         duration = answer.get("duration")

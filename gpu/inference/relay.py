@@ -15,7 +15,7 @@ from gpu import books
 from gpu.books import Amount
 from gpu.callers import Caller
 from gpu.gateways.upstream import Answer, pieces_of
-from gpu.inference import asks, counting
+from gpu.inference import asks, counting, recordings
 from gpu.inference.asks import Ask
 from gpu.inference.balancer import Balancer
 from wopr.common.errors import ProviderError
@@ -93,7 +93,8 @@ class _Carriage:
             if len(body) > LONGEST_ANSWER:
                 raise ProviderError("the answer is too long")
         used = counting.used_by(self._ask, bytes(body), kind) if upstream.is_success else Amount()
-        response = Response(bytes(body), upstream.status_code, media_type=kind)
+        shown, kind = recordings.as_wanted(self._ask.wanted_format, bytes(body), kind)
+        response = Response(shown, upstream.status_code, media_type=kind)
         # The caller has its answer while the books are being written.
         _keep(asyncio.create_task(self._end(used)))
         return response

@@ -3,7 +3,7 @@
 llama.cpp (server README): /health is 503 while the model loads, completions stream token by token
 and end with a chunk of usage, a server whose slots are all taken makes callers wait, /slots lists
 them. chatterbox-tts-api answers /v1/audio/speech with a WAV, faster-whisper-server
-/v1/audio/transcriptions with text.
+/v1/audio/transcriptions with text, and with the length where `verbose_json` is asked for.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ class Machine:
     restarts: int = 0
     pause: float = 0.0  # seconds between tokens
     breaks_after: int | None = None  # tokens after which the connection is cut
+    heard: float = 0.0  # seconds, of a recording that is no WAV
     served: int = 0
     most_at_once: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -92,7 +93,7 @@ class Services:
             return refusal
         asked = await request.json()
         self.machine.bodies.append(asked)
-        words = [WORDS[n % len(WORDS)] for n in range(min(asked.get("max_tokens", 8), 8))]
+        words = [WORDS[n % len(WORDS)] for n in range(_most(asked))]
         usage = _usage(asked, len(words) * asked.get("n", 1))
         if asked.get("stream"):
             tokens = _stream(self.machine, asked, words, usage)
@@ -122,9 +123,11 @@ class Services:
             return refusal
         async with request.form() as form:
             recording = await form["file"].read()  # type: ignore[union-attr]
-        with wave.open(io.BytesIO(recording)) as heard:
-            duration = heard.getnframes() / heard.getframerate()
-        return JSONResponse({"text": "shall we play a game", "duration": duration})
+            self.machine.bodies.append({n: v for n, v in form.items() if isinstance(v, str)})
+        answer: dict[str, Any] = {"text": "shall we play a game"}
+        if self.machine.bodies[-1].get("response_format") == "verbose_json":
+            answer["duration"] = _duration(recording) or self.machine.heard
+        return JSONResponse(answer)
 
 
 def service(machine: Machine) -> Starlette:
@@ -142,6 +145,21 @@ def service(machine: Machine) -> Starlette:
     return Starlette(
         routes=[*routes, *(Route(path, view, methods=["POST"]) for path, view in posts.items())]
     )
+
+
+def _most(asked: dict[str, Any]) -> int:
+    """How many tokens it makes: llama.cpp's own `n_predict` goes before OpenAI's name for it."""
+    most = int(asked.get("n_predict", asked.get("max_tokens", len(WORDS))))
+    return len(WORDS) if most < 0 else min(most, len(WORDS))
+
+
+def _duration(recording: bytes) -> float | None:
+    try:
+        with wave.open(io.BytesIO(recording)) as heard:
+            seconds: float = heard.getnframes() / heard.getframerate()
+    except wave.Error:
+        return None
+    return seconds
 
 
 def wav(*, seconds: int, rate: int = 8000) -> bytes:

@@ -56,6 +56,16 @@ def test_two_hundred_requests_at_once_never_spend_more_than_one_euro(
     assert UsageEvent.objects.count() == statuses.count(200)
 
 
+def test_a_service_makes_no_more_than_was_held_whatever_it_is_asked_in_its_own_words(
+    ask: Callable[..., httpx.Response],
+) -> None:
+    """llama.cpp prefers its own names of the limit to those of OpenAI."""
+    more = {"n_predict": -1, "n_cmpl": 4, "best_of": 4, "ignore_eos": True}
+    usage = ask(max_tokens=1, **more).json()["usage"]
+    assert usage["completion_tokens"] == 1
+    wait_until(lambda: Allowance.objects.filter(tokens=usage["total_tokens"]).exists(), "the books")
+
+
 def test_what_was_held_and_not_used_is_given_back(caller: Caller) -> None:
     hold = books.reserve(caller, Amount(tokens=1000))
     assert Allowance.objects.get().held == 600

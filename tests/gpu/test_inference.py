@@ -151,6 +151,34 @@ def test_speech_and_its_transcription_are_counted_in_seconds(
     wait_until(lambda: Allowance.objects.filter(seconds=11, seconds_held=0).exists(), "the books")
 
 
+@pytest.mark.parametrize("prompt", ["Shall we play", ["Shall we play"], [1, 2, 3]])
+def test_a_prompt_is_a_text_or_its_tokens(ask: Ask, prompt: object) -> None:
+    assert ask("completions", prompt=prompt, max_tokens=2, stream_options="x").status_code == 200
+
+
+def test_a_recording_is_booked_by_its_length_and_not_by_its_bytes(
+    gateway: Callable[[], str], gpu_node: Callable[..., Node], bot: dict[str, str]
+) -> None:
+    """Speech with pauses takes a hundred bytes a second, music a hundred times as many."""
+    node, url = gpu_node(heard=29.2), gateway()
+
+    def heard(size: int, **fields: str) -> httpx.Response:
+        files = {"file": ("speech.ogg", b"OggS" + bytes(size), "audio/ogg")}
+        return httpx.post(f"{url}/v1/audio/transcriptions", files=files, data=fields, headers=bot)
+
+    answer = heard(3_000, model="wopr-ears", language="en", hallucinate="yes")
+    assert answer.json() == {"text": "shall we play a game"}
+    assert node.machine.bodies == [{"language": "en", "response_format": "verbose_json"}]
+    wait_until(lambda: Allowance.objects.filter(seconds=30, seconds_held=0).exists(), "the books")
+    assert heard(300_000, response_format="text").text == "shall we play a game\n"
+    wait_until(lambda: Allowance.objects.filter(seconds=60, seconds_held=0).exists(), "the books")
+    refused = heard(3_000, response_format="srt")
+    assert refused.json()["error"]["param"] == "response_format"
+    two = [("file", b"RIFF"), ("file", b"OggS")]
+    refused = httpx.post(f"{url}/v1/audio/transcriptions", files=two, headers=bot)
+    assert refused.json()["error"]["param"] == "file"
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
@@ -159,8 +187,11 @@ def test_speech_and_its_transcription_are_counted_in_seconds(
         ("chat/completions", {**CHAT, "max_tokens": 0}, "max_tokens"),
         ("chat/completions", {**CHAT, "max_tokens": 10**9}, "max_tokens"),
         ("chat/completions", {**CHAT, "n": True}, "n"),
+        ("chat/completions", {**CHAT, "n": 2}, "n"),
         ("chat/completions", {**CHAT, "model": "gpt-9"}, "model"),
         ("completions", {}, "prompt"),
+        ("completions", {"prompt": ["one", "two"]}, "prompt"),
+        ("completions", {"prompt": [[1, 2], [3]]}, "prompt"),
         ("embeddings", {"input": ""}, "input"),
         ("audio/speech", {"input": 7}, "input"),
     ],
