@@ -38,6 +38,14 @@ DEADLINES = {
 LONGEST_LOG = 16_000  # characters
 
 
+class AlreadyReported(Refused):
+    """Its answer may have been lost on the way, so the node may hear it again."""
+
+    def __init__(self, node: GpuNode) -> None:
+        super().__init__("already_reported", "This was reported before.", status=409)
+        self.node = node
+
+
 @dataclass(frozen=True)
 class Report:
     """What a node said."""
@@ -54,12 +62,19 @@ def report_take(*, token: str, address: str, report: Report) -> GpuNode:
     node = GpuNode.objects.select_related("server").filter(pk=boot_tokens.node_of(token)).first()
     if node is None or node.name != report.node:
         raise Refused("unknown_node", "The token was not made for this node.", status=403)
+    if node.stage in {Stage.FAILED, Stage.GONE}:
+        raise _over(node)
+    if not node.address:
+        # curl tries a 503 again, and no other code that says "later".
+        raise Refused("too_early", "The provider has not told its address yet.", status=503)
     if address != node.address:
         raise Refused(
             "wrong_address", "This is not the address that the provider gave the node.", status=403
         )
-    if node.stage in {Stage.DONE, Stage.FAILED, Stage.GONE}:
-        raise Refused("boot_over", f"The boot of this node is over: {node.stage}.", status=409)
+    if (report.stage, report.event) in REPORTS[: node.reported]:
+        raise AlreadyReported(node)
+    if node.stage == Stage.DONE:
+        raise _over(node)
     if report.event == Event.FAIL:
         return _fail(node, report)
     return _advance(node, report)
@@ -85,9 +100,7 @@ def boot_fail(node: GpuNode, reason: str) -> bool:
 def _advance(node: GpuNode, report: Report) -> GpuNode:
     expected = REPORTS[node.reported]
     if (report.stage, report.event) != expected:
-        told = REPORTS[: node.reported]
-        code = "already_reported" if (report.stage, report.event) in told else "wrong_order"
-        raise Refused(code, f"Next comes {expected[0]} {expected[1]}.", status=409)
+        raise Refused("wrong_order", f"Next comes {expected[0]} {expected[1]}.", status=409)
     certificate = _certificate(report) if report.stage == Stage.REGISTERING else ""
     with transaction.atomic():
         # One winner among all that say the same at once.
@@ -95,7 +108,7 @@ def _advance(node: GpuNode, report: Report) -> GpuNode:
             reported=node.reported + 1, stage=report.stage, stage_since=timezone.now()
         )
         if not won:
-            raise Refused("already_reported", "This was reported a moment ago.", status=409)
+            raise AlreadyReported(node)
         _keep(node, report)
         if certificate:
             GpuNode.objects.filter(pk=node.pk).update(certificate=certificate)
@@ -105,11 +118,15 @@ def _advance(node: GpuNode, report: Report) -> GpuNode:
     return node
 
 
+def _over(node: GpuNode) -> Refused:
+    return Refused("boot_over", f"The boot of this node is over: {node.stage}.", status=409)
+
+
 def _fail(node: GpuNode, report: Report) -> GpuNode:
     if report.stage not in STAGES:
         raise Refused("unknown_stage", "There is no such stage.", field="stage")
     if not boot_fail(node, f"{report.stage}: {report.log.strip()[-2000:] or 'no log came'}"):
-        raise Refused("already_reported", "This was reported a moment ago.", status=409)
+        raise AlreadyReported(node)
     _keep(node, report)
     node.refresh_from_db()
     return node
@@ -122,7 +139,7 @@ def _keep(node: GpuNode, report: Report) -> None:
                 node=node, stage=report.stage, event=report.event, log=report.log[-LONGEST_LOG:]
             )
     except IntegrityError as error:
-        raise Refused("already_reported", "This was reported a moment ago.", status=409) from error
+        raise AlreadyReported(node) from error
 
 
 def _certificate(report: Report) -> str:

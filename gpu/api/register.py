@@ -11,7 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from gpu import booting
-from gpu.booting import Event, Report, Stage
+from gpu.booting import AlreadyReported, Event, Report, Stage
+from gpu.models import GpuNode
 from wopr.common.errors import Refused
 
 LARGEST_BODY = 64 * 1024
@@ -26,16 +27,23 @@ def register(request: HttpRequest) -> HttpResponse:
         node = booting.report_take(
             token=_token(request), address=request.META["REMOTE_ADDR"], report=report
         )
+    except AlreadyReported as refused:
+        return JsonResponse(_error(refused) | _needed(refused.node, report), status=refused.status)
     except Refused as refused:
-        return JsonResponse(
-            {"code": refused.code, "message": refused.message, "field": refused.field},
-            status=refused.status,
-        )
-    answer = {"node": node.name, "stage": node.stage}
-    if (report.stage, report.event) == (Stage.STARTING_SERVICES, Event.BEGIN):
-        # Its certificate is made for the address under which we reach it.
-        answer |= {"inference_token": node.inference_token, "address": node.address}
-    return JsonResponse(answer)
+        return JsonResponse(_error(refused), status=refused.status)
+    return JsonResponse({"node": node.name, "stage": node.stage} | _needed(node, report))
+
+
+def _needed(node: GpuNode, report: Report) -> dict[str, str]:
+    """What the stage that begins needs. A node that asks again had lost the answer, or rebooted."""
+    if (report.stage, report.event) != (Stage.STARTING_SERVICES, Event.BEGIN):
+        return {}
+    # Its certificate is made for the address under which we reach it.
+    return {"inference_token": node.inference_token, "address": node.address}
+
+
+def _error(refused: Refused) -> dict[str, str]:
+    return {"code": refused.code, "message": refused.message, "field": refused.field}
 
 
 def _token(request: HttpRequest) -> str:

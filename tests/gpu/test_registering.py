@@ -89,7 +89,24 @@ def test_what_was_said_once_is_not_taken_again(node: GpuNode, position: int) -> 
     stage, event = REPORTS[position]
     answer = tell(node, stage, event, certificate=certificate())
     assert answer.status_code == 409
-    assert answer.json()["code"] in {"already_reported", "boot_over"}
+    assert answer.json()["code"] == "already_reported"
+
+
+@pytest.mark.parametrize("taken", [7, 8])
+def test_a_node_that_lost_the_answer_or_rebooted_hears_the_token_again(
+    node: GpuNode, taken: int
+) -> None:
+    boots_until(node, taken)
+    again = tell(node, Stage.STARTING_SERVICES)
+    assert again.status_code == 409
+    assert again.json()["inference_token"] == node.inference_token
+    assert again.json()["address"] == HOME
+    elsewhere = tell(node, Stage.STARTING_SERVICES, address="198.51.100.9")
+    assert elsewhere.json() == {
+        "code": "wrong_address",
+        "message": "This is not the address that the provider gave the node.",
+        "field": "",
+    }
 
 
 def test_a_stage_cannot_be_left_out(node: GpuNode) -> None:
@@ -104,9 +121,17 @@ def test_another_address_is_refused(node: GpuNode) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "wrong_address")
 
 
-def test_a_node_whose_address_is_not_known_yet_is_refused(node: GpuNode) -> None:
+def test_a_node_whose_address_is_not_known_yet_tries_again_later(node: GpuNode) -> None:
     GpuNode.objects.update(address="")
-    assert tell(node, Stage.INSTALLING_DRIVERS).json()["code"] == "wrong_address"
+    answer = tell(node, Stage.INSTALLING_DRIVERS)
+    assert (answer.status_code, answer.json()["code"]) == (503, "too_early")
+    GpuNode.objects.update(address=HOME)
+    assert tell(node, Stage.INSTALLING_DRIVERS).status_code == 200
+
+
+def test_a_node_that_was_given_back_is_told_that_its_boot_is_over(node: GpuNode) -> None:
+    GpuNode.objects.update(address="", stage=Stage.GONE)
+    assert tell(node, Stage.INSTALLING_DRIVERS).json()["code"] == "boot_over"
 
 
 def test_the_token_of_one_node_does_not_speak_for_another(node: GpuNode) -> None:
