@@ -1,6 +1,5 @@
 """Services: what a customer may do to a running subscription. None of them opens a second one."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from billing.changes import Target, Wish, target_of
 from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe_subscriptions as stripe
 from billing.models import Entitlement
-from billing.terms import items_of
 from tenants.models import Tenant
 from wopr.common.errors import Refused
 from wopr.common.locks import session_lock
@@ -61,8 +59,7 @@ def change(*, tenant: Tenant, wish: Wish) -> Entitlement:
     """Moves the subscription to what is wished for; bots follow by operations."""
     with _locked(tenant) as subscription:
         target = target_of(subscription, wish)
-        key = _key(subscription, target.items)
-        stripe.change(subscription=subscription, items=target.items, key=key)
+        stripe.change(subscription=subscription, items=target.items)
         return _refreshed(tenant)
 
 
@@ -109,13 +106,6 @@ def _locked(tenant: Tenant) -> Iterator[Any]:
                 status=409,
             )
         yield stripe.retrieve(entitlement.stripe_subscription_id)
-
-
-def _key(subscription: Any, wanted: list[dict[str, Any]]) -> str:
-    """The same for a double click, another one once the subscription has moved on."""
-    now = items_of(subscription)
-    text = f"{subscription['id']}|{now}|{subscription['latest_invoice']}|{wanted}"
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _refreshed(tenant: Tenant) -> Entitlement:

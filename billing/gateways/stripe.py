@@ -1,8 +1,9 @@
 """The only door to Stripe's API, apart from dj-stripe's own synchronisation.
 
-Answers are Stripe's objects; errors are ProviderError. What can be looked up is looked up before it
-is created; a checkout session, which cannot, carries an idempotency key made from its row. Stripe
-gives a 500 again to the same key for a day, so a key is used only where nothing else helps.
+Answers are Stripe's objects; errors are ProviderError, a declined card is Refused. What can be
+looked up is looked up before it is created; a checkout session, which cannot, carries an
+idempotency key made from its row. Stripe gives a 500 again to the same key for a day, so a key is
+used only where nothing else helps.
 """
 
 import logging
@@ -15,7 +16,7 @@ import stripe
 from django.conf import settings
 from djstripe.settings import djstripe_settings
 
-from wopr.common.errors import ProviderError
+from wopr.common.errors import ProviderError, Refused
 
 logger = logging.getLogger(__name__)
 # Where dj-stripe looks for the tenant in a customer's metadata.
@@ -48,6 +49,9 @@ def translated(what: str) -> Iterator[None]:
     """Stripe's errors become ProviderError; `what` begins the sentence."""
     try:
         yield
+    except stripe.CardError as error:
+        text = error.user_message or "The card was declined."
+        raise Refused("card_declined", f"{what}: {text}", status=402) from error
     except stripe.StripeError as error:
         permanent = isinstance(error, _PERMANENT)
         # 409: the same key is at work in another request. 429: nothing was looked at.

@@ -41,12 +41,14 @@ def preview(*, subscription: Any, items: Any) -> Any:
         )
 
 
-def change(*, subscription: Any, items: Any, key: str) -> Any:
+def change(*, subscription: Any, items: Any) -> Any:
     """Moves items to other prices and charges or credits the difference at once.
 
     Each item is named by its id: without it Stripe would add a second one.
 
-    A card that is declined leaves the subscription as it was.
+    A card that is declined leaves the subscription as it was. There is no idempotency key:
+    Stripe would give a decline again for a day. The caller's lock and what it reads of the
+    subscription under it keep a second click from being a second change.
     """
     with translated("Stripe did not change the subscription"):
         return client().v1.subscriptions.update(
@@ -56,7 +58,6 @@ def change(*, subscription: Any, items: Any, key: str) -> Any:
                 "proration_behavior": "always_invoice",
                 "payment_behavior": "error_if_incomplete",
             },
-            {"idempotency_key": key},
         )
 
 

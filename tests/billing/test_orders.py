@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from billing import catalogue
 from billing.entitlements import entitlement_refresh
 from billing.models import AddOn, Checkout, Entitlement, Hold, Plan, Price
-from sandbox.control import SandboxControl
+from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl
 from tenants.models import Tenant
 from tests.billing.conftest import Account
 
@@ -144,6 +144,21 @@ class TestAChange:
         Price.objects.filter(plan=starter, interval="month").update(amount=1900)
         catalogue.plan_publish(plan=Plan.objects.prefetch_related("prices").get(pk=starter.pk))
         assert step("change", quantity=2).json()["amount"] == 2 * 900
+
+    def test_a_declined_card_is_told_as_such_and_the_same_change_succeeds_with_another(
+        self, step: Any, team: Plan, bought: Entitlement, stripe: SandboxControl, account: Account
+    ) -> None:
+        (customer,) = account.all("customers")
+        stripe.set_card(customer["id"], FAILING_CARD)
+        declined = step("change", plan="team")
+        assert (declined.status_code, declined.json()["code"]) == (402, "card_declined")
+        assert "declined" in declined.json()["message"]
+        unchanged = entitlement_refresh(tenant_id=bought.tenant_id)
+        assert unchanged is not None
+        assert unchanged.plan == bought.plan
+        stripe.set_card(customer["id"], GOOD_CARD)
+        changed = step("change", plan="team")
+        assert (changed.status_code, changed.json()["plan"]) == (200, "team")
 
     def test_a_plan_off_sale_can_be_kept_and_not_come_back_to(
         self, step: Any, starter: Plan, team: Plan
