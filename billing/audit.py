@@ -1,4 +1,4 @@
-"""Worker room: compares every live subscription at Stripe with what we let tenants run.
+"""Worker room: compares every open subscription at Stripe with what we let tenants run.
 
 Both ways: what is paid and does not run, and what runs and is not paid. What differs is looked at
 a second time, with Stripe's word and our row read anew under the tenant's lock, so that a change
@@ -41,28 +41,28 @@ def tenants_of(findings: Iterable[Finding]) -> list[UUID]:
 
 
 def tenant_differences(
-    tenant_id: UUID, live: Sequence[Any], entitlement: Entitlement | None
+    tenant_id: UUID, there: Sequence[Any], entitlement: Entitlement | None
 ) -> list[Difference]:
-    """What is wrong between a tenant's live subscriptions and its row."""
+    """What is wrong between a tenant's open subscriptions at Stripe and its row."""
     subject = f"tenant:{tenant_id}"
     found: list[Difference] = []
-    if len(live) > 1:
-        found.append(findings.several(subject, live, entitlements.derive(live).subscription_id))
-    difference = _disagreement(subject, live, entitlement)
+    if len(there) > 1:
+        found.append(findings.several(subject, there, entitlements.derive(there).subscription_id))
+    difference = _disagreement(subject, entitlements.live(there), entitlement)
     return [*found, difference] if difference else found
 
 
 def _differences() -> list[Difference]:
-    paid: dict[str, list[Any]] = defaultdict(list)
-    for subscription in stripe_subscriptions.live():
-        paid[subscription["customer"]].append(subscription)
+    held: dict[str, list[Any]] = defaultdict(list)
+    for subscription in stripe_subscriptions.still_open():
+        held[subscription["customer"]].append(subscription)
     customers = _customers()
     known = {customer_id for ids in customers.values() for customer_id in ids}
-    found = [_stranger(customer, subs) for customer, subs in paid.items() if customer not in known]
+    found = [_stranger(customer, subs) for customer, subs in held.items() if customer not in known]
     rows = {row.tenant_id: row for row in Entitlement.objects.select_related("plan")}
     for tenant_id in customers.keys() | rows.keys():
-        live = [s for customer_id in customers[tenant_id] for s in paid.get(customer_id, ())]
-        if tenant_differences(tenant_id, live, rows.get(tenant_id)):
+        there = [s for customer_id in customers[tenant_id] for s in held.get(customer_id, ())]
+        if tenant_differences(tenant_id, there, rows.get(tenant_id)):
             found += _second_look(tenant_id, customers[tenant_id])
     return found
 
@@ -79,9 +79,9 @@ def _customers() -> dict[UUID, list[str]]:
 def _second_look(tenant_id: UUID, customer_ids: Iterable[str]) -> list[Difference]:
     with session_lock(f"billing:{tenant_id}"):
         subscriptions = [s for each in customer_ids for s in stripe.subscriptions(each)]
-        live = entitlements.live(subscriptions)
+        there = entitlements.still_open(subscriptions)
         row = Entitlement.objects.select_related("plan").filter(tenant=tenant_id).first()
-        return tenant_differences(tenant_id, live, row)
+        return tenant_differences(tenant_id, there, row)
 
 
 def _disagreement(
@@ -129,9 +129,9 @@ def _said(plan: str, bots: int, memory_mb: int, disk_gb: int, status: str) -> st
     return f"{plan}, {bots} bots of {memory_mb} MB and {disk_gb} GB, {status}"
 
 
-def _stranger(customer_id: str, live: Sequence[Any]) -> Difference:
-    ids = ", ".join(s["id"] for s in live)
-    return Difference(Kind.UNKNOWN_CUSTOMER, customer_id, ids, *monthly(live))
+def _stranger(customer_id: str, held: Sequence[Any]) -> Difference:
+    ids = ", ".join(s["id"] for s in held)
+    return Difference(Kind.UNKNOWN_CUSTOMER, customer_id, ids, *monthly(held))
 
 
 def _record(differences: Sequence[Difference]) -> list[Finding]:

@@ -1,7 +1,7 @@
 """Worker room: re-reads a tenant's subscriptions at Stripe and derives what it may run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -11,7 +11,7 @@ from django.utils import timezone
 from djstripe.models import Customer
 
 from billing.findings import several_check
-from billing.gateways import stripe
+from billing.gateways import stripe, stripe_subscriptions
 from billing.models import Entitlement
 from billing.signals import announce
 from billing.terms import Item, items_of, terms_of
@@ -41,15 +41,20 @@ def entitlement_refresh(*, tenant_id: UUID) -> Entitlement | None:
         return None
     with session_lock(f"billing:{tenant_id}"):
         subscriptions = stripe.subscriptions(customer_id)
-        reading = derive(subscriptions)
-        several_check(f"tenant:{tenant_id}", live(subscriptions), reading.subscription_id)
+        reading = _dated(derive(subscriptions))
+        several_check(f"tenant:{tenant_id}", still_open(subscriptions), reading.subscription_id)
         return _store(tenant_id, reading)
 
 
-def pays_at_stripe(*, tenant_id: UUID) -> bool:
-    """Whether Stripe has a live subscription of the tenant, known here or not."""
+def subscribed_at_stripe(*, tenant_id: UUID) -> bool:
+    """Whether Stripe has a subscription of the tenant that has not ended, known here or not."""
     customer_id = _customer_of(tenant_id)
-    return customer_id is not None and bool(live(stripe.subscriptions(customer_id)))
+    return customer_id is not None and bool(still_open(stripe.subscriptions(customer_id)))
+
+
+def still_open(subscriptions: Sequence[Any]) -> list[Any]:
+    """Those that have not ended, paid or not."""
+    return [each for each in subscriptions if each["status"] in Entitlement.OPEN]
 
 
 def live(subscriptions: Sequence[Any]) -> list[Any]:
@@ -63,10 +68,10 @@ def _customer_of(tenant_id: UUID) -> str | None:
 
 
 def derive(subscriptions: Sequence[Any]) -> Reading:
-    """The reading of the subscription that counts: an entitling one before an ended one."""
+    """The reading of the subscription that counts: one that entitles, else one that is open."""
     if not subscriptions:
         return Reading()
-    chosen = max(subscriptions, key=lambda s: (s["status"] in Entitlement.ENTITLED, s["created"]))
+    chosen = max(live(subscriptions) or still_open(subscriptions) or subscriptions, key=_created)
     item = chosen["items"]["data"][0]
     return Reading(
         status=chosen["status"],
@@ -78,8 +83,20 @@ def derive(subscriptions: Sequence[Any]) -> Reading:
     )
 
 
+def _created(subscription: Any) -> int:
+    return int(subscription["created"])
+
+
+def _dated(reading: Reading) -> Reading:
+    """The clock of who does not pay counts from the first unpaid invoice: periods roll on."""
+    if reading.status not in Entitlement.COLLECTING:
+        return reading
+    unpaid_since = stripe_subscriptions.unpaid_since(reading.subscription_id)
+    return replace(reading, lapsed_at=_moment(unpaid_since) or reading.lapsed_at)
+
+
 def _lapsed_at(subscription: Any) -> datetime | None:
-    """When it ended; for one that Stripe still tries to collect, when the unpaid period began."""
+    """When it ended, or when the period began that is not paid."""
     if subscription["status"] in {Entitlement.Status.ACTIVE, Entitlement.Status.TRIALING}:
         return None
     item = subscription["items"]["data"][0]

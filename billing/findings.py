@@ -42,19 +42,19 @@ def finding_open(difference: Difference) -> Finding:
     return finding
 
 
-def several_check(subject: str, live: Sequence[Any], counts: str) -> None:
-    """Opens or closes the finding that a tenant pays for more than one subscription."""
-    if len(live) > 1:
-        finding_open(several(subject, live, counts))
+def several_check(subject: str, there: Sequence[Any], counts: str) -> None:
+    """Opens or closes the finding that a tenant has more than one open subscription."""
+    if len(there) > 1:
+        finding_open(several(subject, there, counts))
         return
     Finding.objects.filter(
         kind=Finding.Kind.TWO_SUBSCRIPTIONS, subject=subject, resolved_at=None
     ).update(resolved_at=timezone.now())
 
 
-def several(subject: str, live: Sequence[Any], counts: str) -> Difference:
+def several(subject: str, there: Sequence[Any], counts: str) -> Difference:
     """One of them is what the tenant has here; the others are paid for nothing."""
-    extra = [s for s in live if s["id"] != counts]
+    extra = [s for s in there if s["id"] != counts]
     detail = f"{counts} counts; beside it {', '.join(s['id'] for s in extra)}"
     return Difference(Finding.Kind.TWO_SUBSCRIPTIONS, subject, detail, *monthly(extra))
 

@@ -71,7 +71,7 @@ def _due(entitlement: Entitlement) -> Iterator[Notice]:
     """What the state of one tenant's subscription asks for now."""
     now = timezone.now()
     status, lapsed_at = entitlement.status, entitlement.lapsed_at
-    if status in {Status.PAST_DUE, Status.UNPAID} and lapsed_at:
+    if status in Entitlement.COLLECTING and lapsed_at:
         yield from _arrears(entitlement, now)
     elif status == Status.CANCELED and lapsed_at and _is_recent(lapsed_at, now):
         told = standing.standing_for(entitlement.tenant_id)

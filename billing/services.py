@@ -123,12 +123,15 @@ def _session(checkout: Checkout, order: Order, customer_id: str) -> Any:
 
 
 def _refuse_subscribed(tenant: Tenant, entitlement: Entitlement | None) -> None:
-    if entitlement is not None and entitlement.status in Entitlement.ENTITLED:
-        raise Refused(
-            "already_subscribed",
-            f"{tenant.name} already has a subscription; it was not charged again.",
-            status=409,
-        )
+    if entitlement is None or not entitlement.subscribed:
+        return
+    owes = entitlement.status not in Entitlement.ENTITLED
+    unpaid = "; pay what is open, or cancel it first" if owes else ""
+    raise Refused(
+        "already_subscribed",
+        f"{tenant.name} already has a subscription; it was not charged again{unpaid}.",
+        status=409,
+    )
 
 
 def _live_checkout(tenant: Tenant, wanted: dict[str, Any]) -> Checkout:
@@ -147,7 +150,7 @@ def _live_checkout(tenant: Tenant, wanted: dict[str, Any]) -> Checkout:
             return live
         _close(live)
     # Stripe's word of now: a purchase may have ended while this one waited for its turn.
-    if entitlements.pays_at_stripe(tenant_id=tenant.pk):
+    if entitlements.subscribed_at_stripe(tenant_id=tenant.pk):
         _refuse_subscribed(tenant, entitlements.entitlement_refresh(tenant_id=tenant.pk))
     return Checkout.objects.create(tenant=tenant, correlation_id=current_id(), **wanted)
 

@@ -35,8 +35,6 @@ class Standing:
     ends_at: datetime | None = None
 
 
-# Stripe still tries to collect; everything else that does not entitle has ended.
-_COLLECTING = (Entitlement.Status.PAST_DUE, Entitlement.Status.UNPAID)
 _PAID = (Entitlement.Status.ACTIVE, Entitlement.Status.TRIALING)
 
 
@@ -49,7 +47,7 @@ def standing_of(
         return Standing(Service.SUSPEND, ", ".join(reasons), entitlement.bots)
     if entitlement.status in _PAID or entitlement.lapsed_at is None:
         return Standing(Service.RUN, "", entitlement.bots)
-    grace = settings.WOPR_GRACE_DAYS if entitlement.status in _COLLECTING else 0
+    grace = settings.WOPR_GRACE_DAYS if entitlement.status in Entitlement.COLLECTING else 0
     suspends_at = entitlement.lapsed_at + timedelta(days=grace)
     ends_at = suspends_at + timedelta(days=settings.WOPR_RETENTION_DAYS)
     if reprieved or now < suspends_at:

@@ -1,6 +1,6 @@
 """Services: what a customer may do to a running subscription. None of them opens a second one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,7 +65,7 @@ def change(*, tenant: Tenant, wish: Wish) -> Entitlement:
 
 def cancel(*, tenant: Tenant, now: bool) -> Entitlement:
     """Ends the subscription at the end of what is paid, or at once."""
-    with _locked(tenant) as subscription:
+    with _locked(tenant, among=Entitlement.OPEN) as subscription:
         if now:
             stripe.cancel_now(subscription["id"])
         elif not subscription["cancel_at_period_end"]:
@@ -75,7 +75,7 @@ def cancel(*, tenant: Tenant, now: bool) -> Entitlement:
 
 def resume(*, tenant: Tenant) -> Entitlement:
     """Takes a cancellation back, before the period has ended."""
-    with _locked(tenant) as subscription:
+    with _locked(tenant, among=Entitlement.OPEN) as subscription:
         if not subscription["cancel_at_period_end"]:
             raise Refused(
                 "not_cancelled", "The subscription is not cancelled; it goes on.", status=409
@@ -95,11 +95,11 @@ def portal_open(*, tenant: Tenant) -> str:
 
 
 @contextmanager
-def _locked(tenant: Tenant) -> Iterator[Any]:
-    """The tenant's live subscription as Stripe has it now, nobody else changing it meanwhile."""
+def _locked(tenant: Tenant, *, among: Sequence[str] = Entitlement.ENTITLED) -> Iterator[Any]:
+    """The tenant's subscription as Stripe has it now, nobody else changing it meanwhile."""
     with session_lock(f"billing:{tenant.pk}"):
         entitlement = Entitlement.objects.filter(tenant=tenant).first()
-        if entitlement is None or entitlement.status not in Entitlement.ENTITLED:
+        if entitlement is None or entitlement.status not in among:
             raise Refused(
                 "no_subscription",
                 f"{tenant.name} has no running subscription; choose a plan to start one.",

@@ -185,6 +185,9 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
     plan_name = serializers.CharField(source="plan.name", default="")
     add_ons = CountsField()
     entitled = serializers.BooleanField(read_only=True)
+    subscribed = serializers.BooleanField(
+        read_only=True, help_text="Whether a subscription is open, paid or not."
+    )
     service = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField(help_text="Of a service that is or will be stopped.")
     suspends_at = serializers.SerializerMethodField()
@@ -206,6 +209,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
             "currency",
             "interval",
             "entitled",
+            "subscribed",
             "service",
             "reason",
             "suspends_at",

@@ -8,7 +8,7 @@ from typing import Any
 
 from billing.gateways.stripe import client, translated
 
-LIVE: tuple[Any, ...] = ("active", "trialing", "past_due")
+OPEN: tuple[Any, ...] = ("active", "trialing", "past_due", "unpaid", "paused")
 
 
 def retrieve(subscription_id: str) -> Any:
@@ -16,14 +16,34 @@ def retrieve(subscription_id: str) -> Any:
         return client().v1.subscriptions.retrieve(subscription_id)
 
 
-def live() -> list[Any]:
-    """Every subscription that entitles, of every customer."""
+def still_open() -> list[Any]:
+    """Every subscription that has not ended, of every customer."""
     found: list[Any] = []
-    for status in LIVE:
+    for status in OPEN:
         with translated("Stripe could not list subscriptions"):
             page = client().v1.subscriptions.list({"status": status, "limit": 100})
             found += page.auto_paging_iter()
     return found
+
+
+def unpaid_since(subscription_id: str) -> int | None:
+    """When the first of the invoices was written that stayed unpaid since one was paid last.
+
+    A change of items may be credited, and so count as paid, while a renewal is not.
+    """
+    since = None
+    for invoice in _invoices(subscription_id):
+        if invoice["status"] == "paid" and invoice["billing_reason"] != "subscription_update":
+            break
+        if invoice["status"] in {"open", "uncollectible"}:
+            since = int(invoice["created"])
+    return since
+
+
+def _invoices(subscription_id: str) -> list[Any]:
+    """The newest hundred, newest first."""
+    with translated("Stripe could not list the invoices"):
+        return client().v1.invoices.list({"subscription": subscription_id, "limit": 100}).data
 
 
 def preview(*, subscription: Any, items: Any) -> Any:

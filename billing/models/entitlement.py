@@ -21,6 +21,10 @@ class Entitlement(models.Model):
         CANCELED = "canceled"
 
     ENTITLED = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
+    # Not paid, and not given up at Stripe.
+    COLLECTING = (Status.PAST_DUE, Status.UNPAID)
+    # There is a subscription at Stripe, which can be paid, taken up again or cancelled.
+    OPEN = (*ENTITLED, Status.UNPAID, Status.PAUSED)
 
     tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, related_name="entitlement")
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
@@ -57,6 +61,10 @@ class Entitlement(models.Model):
     @property
     def entitled(self) -> bool:
         return self.status in self.ENTITLED and self.plan is not None
+
+    @property
+    def subscribed(self) -> bool:
+        return self.status in self.OPEN
 
     @property
     def plan_code(self) -> str:

@@ -55,7 +55,8 @@ function Actions({ tenant, subscription }) {
     </p>`;
   }
   return html`<div class="actions">
-    <a class="button primary" href=${`${at}/change`}>Change plan</a>
+    ${subscription.entitled &&
+    html`<a class="button primary" href=${`${at}/change`}>Change plan</a>`}
     <${PortalButton} tenant=${tenant} />
     ${!subscription.cancel_at_period_end &&
     html`<a class="button" href=${`${at}/cancel`}>Cancel the subscription</a>`}
@@ -99,8 +100,8 @@ function Papers({ tenant }) {
 export function Billing({ params }) {
   return html`<${TenantPage} id=${params.id} current="/billing" title="Billing">
     ${(known) => html`<div class="stack">
-      <${Panel} title="Subscription" padded=${known.subscription.entitled}>
-        ${known.subscription.entitled
+      <${Panel} title="Subscription" padded=${known.subscription.subscribed}>
+        ${known.subscription.subscribed
           ? html`<${Subscribed} ...${known} />`
           : html`<${Unsubscribed} ...${known} />`}
       <//>

@@ -45,6 +45,26 @@ function atOnce({ current_period_end, retention_days }) {
   };
 }
 
+function unpaid({ retention_days }) {
+  const kept = dayAfter(Date.now(), retention_days);
+  return {
+    when: "now",
+    title: "Now",
+    effects: [
+      "What is open is collected no more, and nothing more is charged.",
+      `What your bots stored is kept until ${kept}; then it is deleted, after a last backup.`,
+      "This cannot be taken back; choosing a plan before that day brings your bots back as they were.",
+    ],
+    done: "The subscription has ended",
+  };
+}
+
+function optionsFor(subscription) {
+  if (!subscription.entitled) return [unpaid(subscription)];
+  if (subscription.cancel_at_period_end) return [atOnce(subscription)];
+  return [atPeriodEnd(subscription), atOnce(subscription)];
+}
+
 const Option = ({ option, chosen, onChoose }) => html`<label class="panel option">
   <input
     type="radio"
@@ -67,10 +87,7 @@ const Option = ({ option, chosen, onChoose }) => html`<label class="panel option
 </label>`;
 
 function CancelForm({ tenant, subscription }) {
-  const options = [
-    ...(subscription.cancel_at_period_end ? [] : [atPeriodEnd(subscription)]),
-    atOnce(subscription),
-  ];
+  const options = optionsFor(subscription);
   const [when, setWhen] = useState(options[0].when);
   const [asking, setAsking] = useState(false);
   const option = options.find((each) => each.when === when);
@@ -121,7 +138,7 @@ function CancelForm({ tenant, subscription }) {
 
 function Body({ tenant, subscription }) {
   const back = html`<a class="button" href=${`/tenants/${tenant.id}/billing`}>Back to billing</a>`;
-  if (!subscription.entitled) {
+  if (!subscription.subscribed) {
     return html`<${Notice} tone="info" title="There is no subscription to cancel" actions=${back}>
       Nothing is charged.
     <//>`;

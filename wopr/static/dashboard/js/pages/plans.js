@@ -74,12 +74,21 @@ const Subscribed = ({ tenant }) => html`<${Notice}
   Nothing more is to be paid here.
 <//>`;
 
+const Unpaid = ({ tenant }) => html`<${Notice}
+  tone="warning"
+  title=${`${tenant.slug} has a plan that is not paid`}
+  actions=${html`<a class="button primary" href=${`/tenants/${tenant.id}/billing`}>Go to billing</a>`}
+>
+  Paying what is open brings everything back. To choose another plan, cancel this one first.
+<//>`;
+
 const NotYours = ({ tenant }) => html`<${Notice} tone="info" title="Your role does not allow this">
   You are a ${tenant.role} here: an owner, an admin or a person for billing can choose a plan.
 <//>`;
 
 function PlanPage({ tenant, plans, addOns, subscription }) {
   if (subscription.entitled) return html`<${Subscribed} tenant=${tenant} />`;
+  if (subscription.subscribed) return html`<${Unpaid} tenant=${tenant} />`;
   if (!mayPay(tenant)) return html`<${NotYours} tenant=${tenant} />`;
   if (plans.length === 0) {
     return html`<div class="panel">
