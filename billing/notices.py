@@ -75,7 +75,8 @@ def _due(entitlement: Entitlement) -> Iterator[Notice]:
         yield from _arrears(entitlement, now)
     elif status == Status.CANCELED and lapsed_at and _is_recent(lapsed_at, now):
         told = standing.standing_for(entitlement.tenant_id)
-        context = {"ended_at": lapsed_at, "ends_at": told.ends_at}
+        held = told.reason != "payment"
+        context = {"ended_at": lapsed_at, "ends_at": told.ends_at, "held": held}
         yield _notice(entitlement, Kind.CANCELLED, f"{lapsed_at:%Y%m%d%H%M%S}", context)
     elif status == Status.TRIALING and not entitlement.cancel_at_period_end:
         yield from _trial_end(entitlement, now)

@@ -2,11 +2,12 @@
 
 The one grace policy: a payment fails, reminders go out, after WOPR_GRACE_DAYS the service is
 suspended, and WOPR_RETENTION_DAYS later it ends. A subscription that has ended suspends at once.
-Holds suspend whatever was paid; a reprieve stops the clock of an unpaid tenant.
+Holds suspend whatever was paid, and end nothing; what has ended at Stripe ends under them too,
+apart from a ban, which keeps what may be evidence. A reprieve stops the clock of an unpaid tenant.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -42,9 +43,19 @@ def standing_of(
     entitlement: Entitlement, *, holds: Iterable[Hold], reprieved: bool, now: datetime
 ) -> Standing:
     """Decides from rows alone; pure, so that every boundary can be tested by its dates."""
+    clock = _payment_clock(entitlement, reprieved=reprieved, now=now)
     reasons = sorted({hold.reason for hold in holds})
-    if reasons:
-        return Standing(Service.SUSPEND, ", ".join(reasons), entitlement.bots)
+    if not reasons:
+        return clock
+    held = Standing(Service.SUSPEND, ", ".join(reasons), entitlement.bots)
+    if entitlement.subscribed or Hold.Reason.BAN in reasons:
+        return held
+    service = Service.END if clock.service == Service.END else Service.SUSPEND
+    return replace(held, service=service, ends_at=clock.ends_at)
+
+
+def _payment_clock(entitlement: Entitlement, *, reprieved: bool, now: datetime) -> Standing:
+    """What the payments alone make of a service."""
     if entitlement.status in _PAID or entitlement.lapsed_at is None:
         return Standing(Service.RUN, "", entitlement.bots)
     grace = settings.WOPR_GRACE_DAYS if entitlement.status in Entitlement.COLLECTING else 0

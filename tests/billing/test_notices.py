@@ -10,7 +10,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from billing import notices
-from billing.models import Checkout, Entitlement, Plan
+from billing.models import Checkout, Entitlement, Hold, Plan
 from tenants import services as tenant_services
 from tenants.models import Document, Message, Tenant, User
 from tests.billing.conftest import Account, deliver, work
@@ -95,6 +95,20 @@ def test_an_ended_subscription_is_told_with_the_day_of_the_deletion(
     ended = lapse(subscribed, Status.CANCELED, since=timedelta(hours=2))
     assert kinds() == ["cancelled"]
     assert str((ended + timedelta(days=30)).year) in Message.objects.get().text
+
+
+@pytest.mark.parametrize("reason", ["refund", "ban"])
+def test_who_is_held_as_well_is_told_no_empty_day_and_not_to_buy_again(
+    subscribed: Entitlement, reason: str
+) -> None:
+    Hold.objects.create(tenant=subscribed.tenant, reason=reason, note="?", placed_by="staff")
+    ended = lapse(subscribed, Status.CANCELED, since=timedelta(hours=2))
+    assert kinds() == ["cancelled"]
+    told = Message.objects.get().text
+    day = ended + timedelta(days=30)
+    assert (f"kept until {day.day} {day:%B %Y};" in told) == (reason == "refund")
+    assert ("kept. It" in told) == (reason == "ban")
+    assert "answer this e-mail before you choose a plan" in told
 
 
 def test_what_ended_long_ago_is_not_told_any_more(subscribed: Entitlement) -> None:

@@ -51,9 +51,26 @@ def test_a_hold_suspends_who_has_paid(reason: str) -> None:
     assert standing(Status.ACTIVE, LAPSED, holds=(Hold(reason=reason),)) == Service.SUSPEND
 
 
-def test_a_hold_never_ends_a_service_by_itself() -> None:
+@pytest.mark.parametrize("reason", Hold.Reason.values)
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAST_DUE, Status.UNPAID])
+def test_a_hold_never_ends_a_service_by_itself(status: Status, reason: str) -> None:
     late = LAPSED + timedelta(days=3650)
-    assert standing(Status.CANCELED, late, holds=(Hold(reason="ban"),)) == Service.SUSPEND
+    assert standing(status, late, holds=(Hold(reason=reason),)) == Service.SUSPEND
+
+
+@pytest.mark.parametrize("reason", ["chargeback", "refund", "staff"])
+def test_what_has_ended_at_stripe_ends_under_a_hold_too(reason: str) -> None:
+    held = (Hold(reason=reason),)
+    end = LAPSED + timedelta(days=30)
+    assert standing(Status.CANCELED, end - MOMENT, holds=held) == Service.SUSPEND
+    assert standing(Status.CANCELED, end, holds=held) == Service.END
+    assert standing(Status.CANCELED, end, holds=held, kept=True) == Service.SUSPEND
+
+
+def test_a_ban_keeps_what_may_be_evidence() -> None:
+    late = LAPSED + timedelta(days=3650)
+    holds = (Hold(reason="refund"), Hold(reason="ban"))
+    assert standing(Status.CANCELED, late, holds=holds) == Service.SUSPEND
 
 
 def test_a_reprieve_stops_the_clock_of_who_has_not_paid() -> None:

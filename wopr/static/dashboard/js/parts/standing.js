@@ -60,8 +60,11 @@ const Suspended = ({ tenant, subscription }) => html`<${Notice}
   </p>
 <//>`;
 
-const Held = () => html`<${Notice} tone="danger" title="Your bot is suspended">
-  <p>It was stopped, and its address shows a page that says so. What it stored is kept.</p>
+const Held = ({ subscription }) => html`<${Notice} tone="danger" title="Your bot is suspended">
+  <p>
+    It was stopped, and its address shows a page that says so.
+    ${" "}${subscription.ends_at ? html`<${Kept} until=${subscription.ends_at} />` : "What it stored is kept."}
+  </p>
   <p>
     This was not done for a missing payment. Answer one of our e-mails and we will tell you what is
     needed.
@@ -134,9 +137,9 @@ const trialEnds = ({ status, current_period_end: end }) =>
 /** Which of the notices fits; null while there is nothing to tell. */
 function noticeOf(subscription) {
   const { status, service, reason, suspends_at, entitled, cancel_at_period_end } = subscription;
+  if (service === "end") return Gone;
   if (reason === "held") return Held;
   if (reason === "payment") {
-    if (service === "end") return Gone;
     if (status === "canceled") return Ended;
     if (service === "suspend") return Suspended;
     return Date.parse(suspends_at) > Date.now() ? Unpaid : Reprieved;
