@@ -48,8 +48,12 @@ def entitlement_refresh(*, tenant_id: UUID) -> Entitlement | None:
 
 def subscribed_at_stripe(*, tenant_id: UUID) -> bool:
     """Whether Stripe has a subscription of the tenant that has not ended, known here or not."""
-    customer_id = _customer_of(tenant_id)
-    return customer_id is not None and bool(still_open(stripe.subscriptions(customer_id)))
+    return bool(still_open(_at_stripe(tenant_id)))
+
+
+def ever_subscribed(*, tenant_id: UUID) -> bool:
+    """Whether a subscription of the tenant has ever begun at Stripe."""
+    return any(each["status"] not in Entitlement.UNTRIED for each in _at_stripe(tenant_id))
 
 
 def still_open(subscriptions: Sequence[Any]) -> list[Any]:
@@ -60,6 +64,11 @@ def still_open(subscriptions: Sequence[Any]) -> list[Any]:
 def live(subscriptions: Sequence[Any]) -> list[Any]:
     """Those that entitle."""
     return [each for each in subscriptions if each["status"] in Entitlement.ENTITLED]
+
+
+def _at_stripe(tenant_id: UUID) -> list[Any]:
+    customer_id = _customer_of(tenant_id)
+    return [] if customer_id is None else stripe.subscriptions(customer_id)
 
 
 def _customer_of(tenant_id: UUID) -> str | None:

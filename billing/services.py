@@ -113,13 +113,20 @@ def _session(checkout: Checkout, order: Order, customer_id: str) -> Any:
             checkout_id=str(checkout.pk),
             customer_id=customer_id,
             lines=[(line.price.stripe_price_id, line.quantity) for line in order.lines],
-            trial_days=plan.trial_days,
+            trial_days=_trial_days(checkout.tenant, plan),
             metadata={"tenant": str(checkout.tenant_id), "plan": plan.code},
         )
     except ProviderError as error:
         if error.answered:
             Checkout.objects.filter(pk=checkout.pk).update(status=Checkout.Status.EXPIRED)
         raise
+
+
+def _trial_days(tenant: Tenant, plan: Plan) -> int:
+    """Free days are for the first time: who cancels and comes back pays from the first day."""
+    if not plan.trial_days or entitlements.ever_subscribed(tenant_id=tenant.pk):
+        return 0
+    return plan.trial_days
 
 
 def _refuse_subscribed(tenant: Tenant, entitlement: Entitlement | None) -> None:

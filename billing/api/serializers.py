@@ -188,6 +188,9 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
     subscribed = serializers.BooleanField(
         read_only=True, help_text="Whether a subscription is open, paid or not."
     )
+    trial_possible = serializers.BooleanField(
+        read_only=True, help_text="Free days are given once, with the first subscription."
+    )
     service = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField(help_text="Of a service that is or will be stopped.")
     suspends_at = serializers.SerializerMethodField()
@@ -210,6 +213,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
             "interval",
             "entitled",
             "subscribed",
+            "trial_possible",
             "service",
             "reason",
             "suspends_at",

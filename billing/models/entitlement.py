@@ -23,6 +23,8 @@ class Entitlement(models.Model):
     ENTITLED = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
     # Not paid, and not given up at Stripe.
     COLLECTING = (Status.PAST_DUE, Status.UNPAID)
+    # There never was one that began.
+    UNTRIED = (Status.NONE, Status.INCOMPLETE, Status.INCOMPLETE_EXPIRED)
     # There is a subscription at Stripe, which can be paid, taken up again or cancelled.
     OPEN = (*ENTITLED, Status.UNPAID, Status.PAUSED)
 
@@ -65,6 +67,10 @@ class Entitlement(models.Model):
     @property
     def subscribed(self) -> bool:
         return self.status in self.OPEN
+
+    @property
+    def trial_possible(self) -> bool:
+        return self.status in self.UNTRIED
 
     @property
     def plan_code(self) -> str:

@@ -10,6 +10,8 @@ from django.db import connections
 from djstripe.models import Customer
 from rest_framework.test import APIClient
 
+from billing.checkouts import tenant_checkouts_refresh
+from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe as gateway
 from billing.models import Checkout, Entitlement, Plan
 from sandbox.control import SandboxControl
@@ -68,6 +70,32 @@ def test_a_plan_without_a_price_at_stripe_cannot_be_bought_yet(
     answer = choose("team")
     assert (answer.status_code, answer.json()["code"]) == (409, "plan_not_priced")
     assert sessions(account) == []
+
+
+class TestFreeDays:
+    @pytest.fixture(autouse=True)
+    def trial(self, starter: Plan) -> None:
+        Plan.objects.update(trial_days=14)
+
+    def test_are_given_to_who_buys_for_the_first_time(
+        self, choose: Any, api: APIClient, tenant: Tenant, stripe: SandboxControl
+    ) -> None:
+        subscription = f"/api/v1/tenants/{tenant.pk}/subscription"
+        assert api.get(subscription).json()["trial_possible"]
+        stripe.pay_checkout(choose("starter").json()["url"])
+        assert entitlement_refresh(tenant_id=tenant.pk).status == "trialing"  # type: ignore[union-attr]
+        assert not api.get(subscription).json()["trial_possible"]
+
+    def test_are_not_given_again_to_who_cancelled_and_comes_back(
+        self, choose: Any, api: APIClient, tenant: Tenant, stripe: SandboxControl, account: Account
+    ) -> None:
+        stripe.pay_checkout(choose("starter").json()["url"])
+        tenant_checkouts_refresh(tenant_id=tenant.pk)
+        answer = api.post(f"/api/v1/tenants/{tenant.pk}/subscription/cancel", {"when": "now"})
+        assert answer.json()["status"] == "canceled"
+        stripe.pay_checkout(choose("starter").json()["url"])
+        assert entitlement_refresh(tenant_id=tenant.pk).status == "active"  # type: ignore[union-attr]
+        assert [i["amount_paid"] for i in account.all("invoices")] == [900, 0]
 
 
 def test_who_has_a_subscription_is_not_charged_again(

@@ -18,6 +18,7 @@ import {
   wanted,
 } from "../parts/order.js";
 import { Loading, Panel } from "../parts/panel.js";
+import { withoutTrial } from "../parts/plan.js";
 import { TenantPage } from "../parts/tenant-page.js";
 import { Day } from "../parts/time.js";
 import { html, useEffect, useState } from "../preact.js";
@@ -210,7 +211,7 @@ function Body({ tenant, subscription, reload }) {
   return html`<${Choice}
     tenant=${tenant}
     subscription=${subscription}
-    offers=${[plans.data, addOns.data]}
+    offers=${[withoutTrial(plans.data), addOns.data]}
     onChanged=${done}
   />`;
 }

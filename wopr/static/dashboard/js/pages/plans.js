@@ -17,7 +17,7 @@ import {
 } from "../parts/order.js";
 import { Page } from "../parts/page.js";
 import { Empty, Loading } from "../parts/panel.js";
-import { priceText } from "../parts/plan.js";
+import { priceText, withoutTrial } from "../parts/plan.js";
 import { TenantStanding } from "../parts/standing.js";
 import { goToPayment } from "../payment.js";
 import { html } from "../preact.js";
@@ -120,7 +120,7 @@ export function Plans({ params }) {
       ${ready &&
       html`<${PlanPage}
         tenant=${tenant.data}
-        plans=${plans.data}
+        plans=${subscription.data.trial_possible ? plans.data : withoutTrial(plans.data)}
         addOns=${addOns.data}
         subscription=${subscription.data}
       />`}

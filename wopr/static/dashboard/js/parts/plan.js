@@ -20,6 +20,9 @@ export const priceOf = ({ prices }, interval) => prices.find((price) => price.in
 
 export const priceText = (price) => `${money(price)} a ${price.interval}`;
 
+/** Free days are given once, with the first subscription. */
+export const withoutTrial = (plans) => plans.map((plan) => ({ ...plan, trial_days: 0 }));
+
 /** "Saves €18": what a year costs less than twelve months. */
 function saving(plan) {
   const [month, year] = [priceOf(plan, "month"), priceOf(plan, "year")];
