@@ -43,6 +43,16 @@ def hold_lift(*, hold: Hold, note: str, by: str) -> Hold:
     return hold
 
 
+def refuse_held(tenant: Tenant) -> None:
+    """What is bought under a hold would be charged and not run."""
+    if Hold.objects.filter(tenant=tenant, lifted_at__isnull=True).exists():
+        message = (
+            f"The service of {tenant.name} is stopped for another reason than a payment, so nothing"
+            " can be bought. Answer one of our e-mails and we will tell you what is needed."
+        )
+        raise Refused("on_hold", message, status=409)
+
+
 def refund_forgive(*, hold: Hold, note: str, by: str) -> Hold:
     """Says of a refund, after it was made, that it was goodwill: the hold for it is lifted."""
     if hold.reason != Hold.Reason.REFUND:

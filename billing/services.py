@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from djstripe.models import Customer, WebhookEventTrigger
 
-from billing import checkouts, entitlements
+from billing import checkouts, entitlements, holds
 from billing.gateways import stripe
 from billing.models import Checkout, Entitlement, Plan, Price
 from billing.orders import Order, order_of
@@ -85,11 +85,12 @@ def checkout_open(
 ) -> Checkout:
     """A payment page for the plan and its add-ons: the one that is open already, or a new one.
 
-    Raises Refused for what is not sold or a tenant that has a subscription, ProviderError when
-    Stripe cannot be reached; nothing is charged in either case.
+    Raises Refused for what is not sold, and for a tenant on hold or with a subscription,
+    ProviderError when Stripe cannot be reached; nothing is charged in any of these cases.
     """
     more = {code: count for code, count in (add_ons or {}).items() if count}
     order = order_of(plan_code=plan_code, interval=interval, quantity=quantity, add_ons=more)
+    holds.refuse_held(tenant)
     _refuse_subscribed(tenant, Entitlement.objects.filter(tenant=tenant).first())
     customer_id = customer_ensure(tenant=tenant)
     wanted = {

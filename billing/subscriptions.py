@@ -12,6 +12,7 @@ from djstripe.models import Customer
 from billing.changes import Target, Wish, target_of
 from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe_subscriptions as stripe
+from billing.holds import refuse_held
 from billing.models import Entitlement
 from tenants.models import Tenant
 from wopr.common.errors import Refused
@@ -57,6 +58,7 @@ def change_preview(*, tenant: Tenant, wish: Wish) -> Preview:
 
 def change(*, tenant: Tenant, wish: Wish) -> Entitlement:
     """Moves the subscription to what is wished for; bots follow by operations."""
+    refuse_held(tenant)
     with _locked(tenant) as subscription:
         target = target_of(subscription, wish)
         stripe.change(subscription=subscription, items=target.items)

@@ -10,10 +10,11 @@ from django.db import connections
 from djstripe.models import Customer
 from rest_framework.test import APIClient
 
+from billing import holds
 from billing.checkouts import tenant_checkouts_refresh
 from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe as gateway
-from billing.models import Checkout, Entitlement, Plan
+from billing.models import Checkout, Entitlement, Hold, Plan
 from sandbox.control import SandboxControl
 from tenants.models import Tenant, User
 from tests.billing.conftest import Account
@@ -70,6 +71,19 @@ def test_a_plan_without_a_price_at_stripe_cannot_be_bought_yet(
     answer = choose("team")
     assert (answer.status_code, answer.json()["code"]) == (409, "plan_not_priced")
     assert sessions(account) == []
+
+
+@pytest.mark.parametrize("reason", Hold.Reason.values)
+def test_who_is_on_hold_is_sold_nothing_until_it_is_lifted(
+    choose: Any, starter: Plan, tenant: Tenant, account: Account, reason: str
+) -> None:
+    hold = holds.hold_place(tenant=tenant, reason=reason, note="Fraud?", by="staff")
+    answer = choose("starter")
+    assert (answer.status_code, answer.json()["code"]) == (409, "on_hold")
+    assert "Fraud" not in answer.json()["message"]
+    assert sessions(account) == []
+    holds.hold_lift(hold=hold, note="It was not.", by="staff")
+    assert choose("starter").status_code == 201
 
 
 class TestFreeDays:

@@ -172,6 +172,15 @@ class TestAChange:
         answer = step("preview", quantity=1, interval="month", add_ons={"memory": 0})
         assert (answer.status_code, answer.json()["code"]) == (409, "no_change")
 
+    def test_who_is_on_hold_is_charged_for_no_change_and_may_cancel(
+        self, step: Any, team: Plan, tenant: Tenant, account: Account
+    ) -> None:
+        Hold.objects.create(tenant=tenant, reason=Hold.Reason.BAN, note="?", placed_by="staff")
+        answer = step("change", plan="team")
+        assert (answer.status_code, answer.json()["code"]) == (409, "on_hold")
+        assert len(account.all("invoices")) == 1
+        assert step("cancel", when="now").json()["status"] == "canceled"
+
     @pytest.mark.parametrize(
         ("wish", "field"),
         [({"quantity": 0}, "quantity"), ({"add_ons": {"gold": 1}}, "add_ons")],

@@ -89,6 +89,8 @@ const NotYours = ({ tenant }) => html`<${Notice} tone="info" title="Your role do
 function PlanPage({ tenant, plans, addOns, subscription }) {
   if (subscription.entitled) return html`<${Subscribed} tenant=${tenant} />`;
   if (subscription.subscribed) return html`<${Unpaid} tenant=${tenant} />`;
+  // What there is to know then stands above, on each page.
+  if (subscription.reason === "held") return null;
   if (!mayPay(tenant)) return html`<${NotYours} tenant=${tenant} />`;
   if (plans.length === 0) {
     return html`<div class="panel">
