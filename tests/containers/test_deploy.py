@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from sandbox.stack import python_image
-from sandbox.stack.compose import program
+from sandbox.stack.compose_project import program
 from tests.fleet.machines import Door, door
 
 __all__ = ["door"]
@@ -37,7 +37,7 @@ ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
 ARG REVISION
 COPY entry.py fault /
-HEALTHCHECK --interval=1s --timeout=5s --start-period=1s --retries=2 \\
+HEALTHCHECK --interval=1s --timeout=30s --start-period=1s --retries=2 \\
     CMD ["python3", "/entry.py", "healthy"]
 ENTRYPOINT ["python3", "/entry.py"]
 """
