@@ -70,11 +70,13 @@ revision() {
 	printf '%s%s' "$(git -C "$HERE" rev-parse --short=12 HEAD)" "$changed"
 }
 
+has_edge() { [ -f "$HERE/containers/caddy/Dockerfile" ]; }
+
 build() {
 	say "building $NAME:$(revision)"
 	docker build --quiet --build-arg "REVISION=$(revision)" ${BUILD_OPTIONS[@]+"${BUILD_OPTIONS[@]}"} \
 		--tag "$NAME:latest" --tag "$NAME:$(revision)" "$HERE"
-	if [ -f "$HERE/containers/caddy/Dockerfile" ]; then
+	if has_edge; then
 		docker build --quiet ${BUILD_OPTIONS[@]+"${BUILD_OPTIONS[@]}"} --tag "$CADDY_NAME:latest" \
 			--file "$HERE/containers/caddy/Dockerfile" "$HERE/containers"
 	fi
@@ -87,11 +89,13 @@ update() {
 		tag=latest
 		send_files "$machine"
 		there "$machine" pull "$NAME:$tag"
+		! has_edge || there "$machine" pull "$CADDY_NAME:latest"
 	else
 		tag=$(revision)
 		build
 		send_files "$machine"
 		send_image "$machine" "$NAME:$tag"
+		! has_edge || send_image "$machine" "$CADDY_NAME:latest"
 	fi
 	there "$machine" release "$NAME:$tag"
 }
