@@ -136,12 +136,17 @@ def doom_record(moment: Moment) -> None:
     setattr(ledger, name, wrapped)
 
 
-def work(operation_id: UUID, moment: Moment | None) -> None:
+def be_impatient() -> None:
+    """Shortens what production waits for minutes."""
     # A mail whose sender died is sent again after this; two minutes in production.
     correspondence.SENDING_LEASE = timedelta(seconds=1)
     # A bot that ran before and stays silent is given up after one try; after minutes in production.
     WaitHealthyAgain.deadline = Recreate.deadline = 0.0
     WaitHealthyAgain.patience = 10.0
+
+
+def work(operation_id: UUID, moment: Moment | None) -> None:
+    be_impatient()
     if moment is not None:
         doom(moment)
     runner.run(operation_id)
