@@ -1,7 +1,7 @@
 """What Prometheus reads: requests by django-prometheus, and the ledger as it is in the database."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from tenants.models import Message
 from wopr.common.models import Breaker, Heartbeat
 
 BROKER_SECONDS = 2
+STOPPED_LATELY = timedelta(hours=1)
 
 
 @require_safe
@@ -91,8 +92,10 @@ def _webhooks_and_letters() -> Iterator[GaugeMetricFamily]:
     yield _one("wopr_webhook_lag_seconds", "Age of the oldest of them.", lag)
     unsent = Message.objects.exclude(state=Message.State.SENT).count()
     yield _one("wopr_messages_unsent", "Letters to send.", unsent)
-    tripped = Breaker.objects.count()
-    yield _one("wopr_breakers_tripped", "Actions that were stopped.", tripped)
+    now = timezone.now()
+    tripped = Breaker.objects.filter(tripped_at__gte=now - STOPPED_LATELY)
+    waiting_for_us = tripped.exclude(approved_until__gt=now).count()
+    yield _one("wopr_breakers_tripped", "Actions stopped within the hour.", waiting_for_us)
 
 
 def _backups() -> Iterator[GaugeMetricFamily]:

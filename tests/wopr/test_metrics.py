@@ -1,21 +1,25 @@
 """What Prometheus reads from inside, and nobody reads from outside."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from django.test import Client
 from django.utils import timezone
 
-from fleet.models import Instance, Leak, Operation
+from fleet.models import Instance, Leak, Operation, ProviderHealth
 from fleet.operations import ledger
+from wopr.common import breaker
+from wopr.common.models import Breaker
 from wopr.tasks import canary
 
 pytestmark = pytest.mark.django_db
 MONITORING = Path(__file__).resolve().parents[2] / "containers" / "monitoring"
-NAME = re.compile(r"\b(?:wopr|django)_[a-z_]+\b")
+NAME = re.compile(r"\b(?:(?:wopr|django)_[a-z_]+|up)\b(?!\")")
 
 
 def read() -> dict[str, float]:
@@ -26,12 +30,16 @@ def read() -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_a_leak_shows_with_what_it_costs(instance: Instance) -> None:
-    assert read()["wopr_leaks"] == 0
-    operation = Operation.objects.create(
+def an_operation(instance: Instance) -> Operation:
+    return Operation.objects.create(
         kind="provision", subject_kind="instance", subject_id=instance.pk, tenant=instance.tenant
     )
-    Leak.objects.create(operation=operation, step="x", resource="hetzner 1", cost_per_day=2)
+
+
+def test_a_leak_shows_with_what_it_costs(instance: Instance) -> None:
+    assert read()["wopr_leaks"] == 0
+    leak = {"step": "x", "resource": "hetzner 1", "cost_per_day": 2}
+    Leak.objects.create(operation=an_operation(instance), **leak)
 
     seen = read()
 
@@ -60,6 +68,17 @@ def test_the_canary_and_the_queue_are_there() -> None:
     assert seen["wopr_queue_messages"] >= 0
 
 
+def test_an_action_that_was_stopped_shows_until_somebody_approves_it() -> None:
+    assert not breaker.admits(action="bots: end", wanted=9, lately=0, tenants=9)
+    assert read()["wopr_breakers_tripped"] == 1
+    breaker.approve(action="bots: end", by="staff")
+    assert read()["wopr_breakers_tripped"] == 0
+    # Stopped again a day later: the row is the one of before.
+    Breaker.objects.update(approved_until=None)
+    assert not breaker.admits(action="bots: end", wanted=9, lately=0, tenants=9)
+    assert read()["wopr_breakers_tripped"] == 1
+
+
 def test_requests_are_counted() -> None:
     Client().get("/api/live")
     assert any(name.startswith("django_http_requests_total_by_method") for name in read())
@@ -69,22 +88,56 @@ def test_nothing_is_told_to_what_came_through_the_edge() -> None:
     assert Client().get("/metrics", headers={"x-forwarded-host": "wopr.bot"}).status_code == 404
 
 
-def test_alerts_and_the_dashboard_ask_for_gauges_that_exist() -> None:
+def expressions() -> list[str]:
+    """What alerts and dashboard ask."""
+    asked = [rule["expr"] for rule in rules()]
+    for file in MONITORING.glob("grafana/dashboards/*.json"):
+        for panel in json.loads(file.read_text())["panels"]:
+            asked += [target["expr"] for target in panel.get("targets", [])]
+    return asked
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def test_alerts_and_the_dashboard_ask_for_gauges_and_labels_that_exist(instance: Instance) -> None:
     canary()
-    known = {re.split(r"[{ ]", name)[0] for name in read()}
-    # Of the database's and the providers' some have no row yet.
-    known |= {"wopr_leaks_cost_per_day", "wopr_provider_state"}
-    asked = set()
-    for file in (MONITORING / "alerts.yaml", *MONITORING.glob("grafana/dashboards/*.json")):
-        asked |= set(NAME.findall(file.read_text()))
-    assert len(asked) > 10
-    assert asked - known == set()
+    Leak.objects.create(operation=an_operation(instance), step="x", resource="x", cost_per_day=2)
+    ProviderHealth.objects.create(name="hetzner")
+    Client().get("/api/live")
+    known: dict[str, set[str]] = {"up": {"job"}}
+    for sample in read():
+        name, _, labels = sample.partition("{")
+        known.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+
+    asked = expressions()
+
+    assert len(asked) > 20
+    for expression in asked:
+        assert expression.count("(") == expression.count(")"), expression
+        names = NAME.findall(expression)
+        assert names, expression
+        assert set(names) <= known.keys(), expression
+        wanted = re.findall(r"by \((\w+)\)|[{,]\s*(\w+)\s*=~?", expression)
+        labels = {one or other for one, other in wanted}
+        assert labels <= set().union(*(known[name] for name in names)), expression
+
+
+def test_prometheus_asks_every_replica_where_compose_publishes_it() -> None:
+    config = yaml.safe_load((MONITORING / "prometheus.yaml").read_text())
+    [ours] = [job for job in config["scrape_configs"] if job["job_name"] == "wopr"]
+    targets = {target for group in ours["static_configs"] for target in group["targets"]}
+    compose = (MONITORING.parents[1] / "compose.yaml").read_text()
+    [first, last] = re.findall(r"WOPR_API_PORTS:-(\d+)-(\d+)", compose)[0]
+    [dashboard] = re.findall(r'"127.0.0.1:\$\{WOPR_UI_PORT:-(\d+)\}', compose)
+    ports = {*range(int(first), int(last) + 1), int(dashboard)}
+    assert targets == {f"127.0.0.1:{port}" for port in ports}
 
 
 def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
-    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
     guide = (MONITORING.parents[1] / "docs" / "operations.md").read_text()
-    for rule in rules:
+    for rule in rules():
         assert rule["labels"]["severity"] in {"page", "ticket"}, rule["alert"]
         assert f"## {rule['annotations']['recipe']}\n" in guide, rule["alert"]
