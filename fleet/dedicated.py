@@ -16,7 +16,8 @@ from wopr.common.errors import Refused
 
 logger = logging.getLogger(__name__)
 Status = Server.Status
-OVER = (Status.GONE, Status.FAILED)
+# A machine that is ending, or that could not be given back, houses nobody.
+OVER = (Status.DESTROYING, Status.GONE, Status.FAILED, Status.LEAKED)
 
 
 def reconcile() -> list[Operation]:
@@ -53,7 +54,8 @@ def _order(entitlement: Entitlement) -> list[Operation]:
     with transaction.atomic():
         # The tenant's row is the lock: two wake-ups at once must not buy two machines.
         tenant = Tenant.objects.select_for_update().get(pk=entitlement.tenant_id)
-        if tenant.servers.exclude(status__in=OVER).exists():
+        servers = tenant.servers.all()
+        if servers.exclude(status__in=OVER).exists() or orders.failed_lately(servers):
             return []
         try:
             _, operation = orders.order(

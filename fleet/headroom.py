@@ -1,12 +1,10 @@
 """Worker room: keeps room for more bots in the pool, by buying a server or by asking for one."""
 
 import logging
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
-from django.utils import timezone
 
 from fleet import orders, placement
 from fleet.models import CatalogueOffer, Operation, Server
@@ -18,8 +16,6 @@ from wopr.common.locks import session_lock_if_free
 logger = logging.getLogger(__name__)
 Status = Server.Status
 ON_THEIR_WAY = (Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.ENROLLING)
-# After an order that failed the next one waits, so that a defect does not buy all night.
-PAUSE = timedelta(hours=1)
 
 
 def lacking_mb() -> int:
@@ -44,7 +40,7 @@ def buy() -> Operation | None:
         return None
     with session_lock_if_free("pool head-room") as free:
         offer = proposal() if free else None
-        if offer is None or _is_at_its_limit() or _failed_lately():
+        if offer is None or _is_at_its_limit() or orders.failed_lately(_pool()):
             return None
         return _bought(offer)
 
@@ -92,8 +88,3 @@ def _is_at_its_limit() -> bool:
         return False
     logger.error("the pool lacks room, and has WOPR_POOL_MOST_SERVERS servers already")
     return True
-
-
-def _failed_lately() -> bool:
-    lost = _pool().filter(status__in=(Status.FAILED, Status.LEAKED))
-    return lost.filter(created_at__gt=timezone.now() - PAUSE).exists()

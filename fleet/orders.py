@@ -1,6 +1,10 @@
 """Worker room: servers that are ordered and given back, by people and by WOPR itself."""
 
+from datetime import timedelta
+
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
 from fleet.operations.ledger import operation_open
@@ -9,6 +13,8 @@ from fleet.server_moves import server_move
 from tenants.models import Tenant
 from wopr.common.errors import Refused
 
+# After an order that failed the next one waits, so that a defect does not buy all night.
+PAUSE = timedelta(hours=1)
 # How a machine boots depends on what it is for, and so do the operations that see to it.
 _PREFIXES: dict[str, str] = {Server.Purpose.NODE: "server", Server.Purpose.GPU: "gpu"}
 
@@ -62,6 +68,12 @@ def offer_named(provider: str, region: str, size: str) -> CatalogueOffer:
     if not offer.available:
         raise Refused("sold_out", f"{offer} cannot be had now.", field="size", status=409)
     return offer
+
+
+def failed_lately(servers: QuerySet[Server]) -> bool:
+    """Whether one of these was lost within the last hour: whoever buys by itself waits then."""
+    lost = servers.filter(status__in=(Server.Status.FAILED, Server.Status.LEAKED))
+    return lost.filter(status_since__gt=timezone.now() - PAUSE).exists()
 
 
 def give_back(*, server: Server, cause: str) -> Operation:

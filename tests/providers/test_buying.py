@@ -12,6 +12,8 @@ from billing.models import Entitlement, Plan
 from fleet import dedicated
 from fleet.convergence import tenant_converge
 from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
+from fleet.server_moves import server_move
+from fleet.server_services import server_destroy
 from fleet.tasks import dedicated_reconcile, headroom_alarm, headroom_keep, instances_reconcile
 from tenants.models import Tenant, User
 from tenants.services import tenant_create
@@ -146,6 +148,46 @@ def test_a_dedicated_plan_gets_one_machine_and_its_bots_go_there(
     own = is_up(server)
     instances_reconcile()
     assert Instance.objects.get().node == own
+
+
+Ways = list[Server.Status]
+LOST: dict[str, Ways] = {
+    "failed": [Server.Status.FAILED],
+    "leaked": [Server.Status.CREATING, Server.Status.LEAKED],
+}
+
+
+def goes(server: Server, ways: Ways) -> None:
+    for status in ways:
+        server_move(server.pk, status, cause="test")
+    Operation.objects.update(state=Operation.State.FAILED, finished_at=timezone.now())
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_a_tenants_machine_that_was_lost_is_bought_again_after_an_hour_and_no_sooner(
+    payer: Entitlement, how: str
+) -> None:
+    dedicated_reconcile()
+    goes(payer.tenant.servers.get(), LOST[how])
+    dedicated_reconcile()
+    assert payer.tenant.servers.count() == 1
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        dedicated_reconcile()
+        dedicated_reconcile()
+    assert payer.tenant.servers.count() == 2
+
+
+def test_who_still_pays_gets_another_machine_while_the_one_before_is_given_back(
+    payer: Entitlement,
+) -> None:
+    dedicated_reconcile()
+    is_up(payer.tenant.servers.get())
+    server_destroy(server=payer.tenant.servers.get(), cause="test")
+    dedicated_reconcile()
+    assert set(payer.tenant.servers.values_list("status", flat=True)) == {
+        Server.Status.DESTROYING,
+        Server.Status.REQUESTED,
+    }
 
 
 def test_another_tenants_bots_never_go_there(payer: Entitlement, charlie: User) -> None:
