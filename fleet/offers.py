@@ -30,7 +30,7 @@ def fitting(need: Need) -> QuerySet[CatalogueOffer]:
     down = ProviderHealth.objects.filter(state=ProviderHealth.State.DOWN).values("name")
     offers = CatalogueOffer.objects.filter(
         available=True,
-        provider__in=registry.configured(),
+        provider__in=registry.sellers(),
         architecture="x86",
         memory_mb__gte=need.memory_mb,
         cpus__gte=need.cpus,

@@ -51,6 +51,12 @@ def order(
 def offer_named(provider: str, region: str, size: str) -> CatalogueOffer:
     """Raises Refused, naming what is wrong, for what cannot be bought."""
     registry.provider(provider)
+    if provider not in registry.sellers():
+        raise Refused(
+            "not_sold_here",
+            f"WOPR cannot order from {provider}: order the machine there, then `server_adopt` it.",
+            field="provider",
+        )
     if ProviderHealth.objects.filter(name=provider, state=ProviderHealth.State.DOWN).exists():
         raise Refused("provider_down", f"{provider} is down: choose another one.", status=409)
     offers = CatalogueOffer.objects.filter(provider=provider)

@@ -33,7 +33,9 @@ class ServerTools(Desk):
         self, provider: str = "", region: str = "", min_memory_mb: int = 0
     ) -> list[Facts]:
         """What can be bought now, the cheapest first, at prices before tax. At most 200."""
-        offers = CatalogueOffer.objects.filter(available=True, memory_mb__gte=min_memory_mb)
+        offers = CatalogueOffer.objects.filter(
+            available=True, memory_mb__gte=min_memory_mb, provider__in=registry.sellers()
+        )
         asked = {"provider": provider, "region": region}
         offers = offers.filter(**{name: value for name, value in asked.items() if value})
         fields = (

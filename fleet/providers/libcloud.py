@@ -108,7 +108,7 @@ class Libcloud:
         if order_as is None:
             raise ProviderError(
                 f"{self.name} takes no cloud-init by libcloud: order the machine there yourself,"
-                " then add it with `manage.py node_add`.",
+                " then add it with `manage.py server_adopt`.",
                 permanent=True,
             )
         with self._blamed("create"):

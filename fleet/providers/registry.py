@@ -27,11 +27,18 @@ CREDENTIAL = {
     "upcloud": "UPCLOUD_USERNAME",
     "ovh": "OVH_APPLICATION_KEY",
 }
+# Whose machines people order there themselves: libcloud cannot hand these sellers cloud-init.
+LISTED_ONLY = frozenset({"upcloud", "ovh"})
 
 
 def configured() -> list[str]:
-    """The providers that machines are bought from here: those with credentials."""
+    """The providers that can be asked: those with credentials."""
     return [name for name, setting in CREDENTIAL.items() if getattr(settings, setting)]
+
+
+def sellers() -> list[str]:
+    """The providers that machines are bought from here."""
+    return [name for name in configured() if name not in LISTED_ONLY]
 
 
 def provider(name: str) -> ServerProvider:

@@ -1,17 +1,21 @@
 """What WOPR buys by itself: another offer for a sold-out one, room in the pool, own machines."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing.models import Entitlement, Plan
 from fleet import dedicated
 from fleet.convergence import tenant_converge
 from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
+from fleet.providers import registry
+from fleet.providers.dialects import DIALECTS
 from fleet.server_moves import server_move
 from fleet.server_services import server_destroy
 from fleet.tasks import dedicated_reconcile, headroom_alarm, headroom_keep, instances_reconcile
@@ -111,6 +115,36 @@ def test_a_provider_that_is_down_is_not_bought_from(pool: Any) -> None:
     )
     headroom_keep()
     assert Server.objects.get().provider != cheapest(8000).provider
+
+
+@pytest.fixture
+def listed_only(pool: Any) -> CatalogueOffer:
+    """The cheapest offer of all, of a seller who takes no orders from us."""
+    pool.UPCLOUD_USERNAME = "somebody"
+    offer = cheapest(8000)
+    offer.pk, offer.provider, offer.monthly = None, "upcloud", Decimal(1)
+    offer.save()
+    return offer
+
+
+@pytest.mark.usefixtures("listed_only")
+def test_a_seller_who_takes_no_orders_from_us_is_not_bought_from() -> None:
+    headroom_keep()
+    assert Server.objects.get().provider != "upcloud"
+
+
+def test_an_order_at_such_a_seller_is_refused_with_what_to_do_instead(
+    listed_only: CatalogueOffer,
+) -> None:
+    where = {"region": listed_only.region, "size": listed_only.size}
+    with pytest.raises(CommandError, match="cannot order from upcloud: order the machine there"):
+        call_command("server_order", provider="upcloud", **where)
+    assert not Server.objects.exists()
+
+
+def test_such_sellers_are_those_who_cannot_be_handed_cloud_init() -> None:
+    silent = {name for name, dialect in DIALECTS.items() if dialect.order_as is None}
+    assert silent == registry.LISTED_ONLY
 
 
 @pytest.fixture
