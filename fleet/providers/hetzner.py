@@ -209,8 +209,10 @@ class Hetzner:
             present = self._client.firewalls.get_by_name(wall.name)
             if present is None:
                 self._client.firewalls.create(wall.name, rules=rules, resources=[around])
-            else:
-                self._client.firewalls.set_rules(Firewall(id=present.id), rules)
+                return
+            self._client.firewalls.set_rules(Firewall(id=present.id), rules)
+            if readings.wall(present).deployment != wall.deployment:
+                self._client.firewalls.apply_to_resources(Firewall(id=present.id), [around])
 
 
 @lru_cache(maxsize=2)

@@ -250,6 +250,18 @@ def test_the_firewall_is_as_declared_however_often_it_is_put(bench: Bench) -> No
 
 
 @own()
+def test_a_firewall_that_somebody_detached_is_put_around_the_machines_again(bench: Bench) -> None:
+    wanted = Wall("wopr", DEPLOYMENT, (Rule("tcp", "22", ("203.0.113.9/32",)),))
+    bench.adapter.wall_put(wanted)
+    bench.vendor.drop_wall("wopr")
+    assert [bare.deployment for bare in bench.adapter.walls()] == [""]
+    for _ in range(2):
+        bench.adapter.wall_put(wanted)
+        [wall] = bench.adapter.walls()
+        assert (wall.deployment, wall.rules) == (wanted.deployment, wanted.rules)
+
+
+@own()
 def test_the_account_tells_how_many_requests_are_left(bench: Bench) -> None:
     bench.vendor.behave(rate_limit=1000)
     account = bench.adapter.account()

@@ -55,6 +55,24 @@ class Vendor:
         """What exists there, whoever made it, looked at directly."""
         return self.control.machines(self.name)
 
+    def drop_wall(self, name: str) -> None:
+        """Somebody takes the machines out of a firewall by hand."""
+        client = httpx.Client(
+            base_url=os.environ[f"{self.name.upper()}_API_URL"],
+            headers={"Authorization": f"Bearer {os.environ[f'{self.name.upper()}_API_TOKEN']}"},
+        )
+        with client:
+            if self.name == "hetzner":
+                [wall] = client.get("firewalls").json()["firewalls"]
+                path = f"firewalls/{wall['id']}/actions/remove_from_resources"
+                body = {"remove_from": wall["applied_to"]}
+                client.post(path, json=body).raise_for_status()
+            else:
+                [wall] = client.get("v2/firewalls").json()["firewalls"]
+                body = {"name": name, "tags": [], "inbound_rules": wall["inbound_rules"]}
+                path = f"v2/firewalls/{wall['id']}"
+                client.put(path, json=body).raise_for_status()
+
     def let_time_pass(self) -> None:
         self.control.pass_time(self.name, timedelta(minutes=2))
 
