@@ -102,7 +102,7 @@ def differences(name: str, machines: list[Machine]) -> list[str]:
     found = [
         f"orphan: {machine.name} ({machine.id}) costs money and no server of ours is it"
         for machine in machines
-        if machine.name not in known
+        if not _is_of(machine, known.get(machine.name))
     ]
     found += [
         f"lost: {server} is {server.status} here, and {name} has no machine {server.provider_id}"
@@ -116,6 +116,11 @@ def differences(name: str, machines: list[Machine]) -> list[str]:
         if server.status == Server.Status.LEAKED and server.name in listed
     ]
     return found
+
+
+def _is_of(machine: Machine, server: Server | None) -> bool:
+    """By its name; once the server's machine is known, by its id too: names may be twice."""
+    return server is not None and server.provider_id in ("", machine.id)
 
 
 def _judge_offers(look: Look) -> None:

@@ -149,6 +149,16 @@ def test_a_machine_that_no_row_owns_is_an_orphan(hetzner: Vendor) -> None:
     assert provider_watch.look_at("hetzner").state == "degraded"
 
 
+@pytest.mark.parametrize("vendor", ["digitalocean"], indirect=True)
+def test_a_second_machine_of_a_servers_name_is_an_orphan(life: Life) -> None:
+    life.finish()
+    twin = registry.provider("digitalocean").create(life.vendor.order(life.server.name))
+    code, said = ended("audit_cloud")
+    assert code == 1
+    assert f"orphan: {life.server.name} ({twin.id})" in said
+    assert life.server.provider_id not in said
+
+
 def test_a_server_whose_machine_vanished_is_told(life: Life) -> None:
     life.finish()
     assert ended("audit_cloud")[0] == 0
