@@ -27,7 +27,8 @@ print(json.dumps(said))
 PYTHON
   )
   answer=$(mktemp)
-  status=$(curl --silent --show-error --output "$answer" --write-out '%{http_code}' \
+  # By IPv4, since that is the address by which the platform knows this machine.
+  status=$(curl --ipv4 --silent --show-error --output "$answer" --write-out '%{http_code}' \
     --retry 10 --retry-all-errors --retry-max-time 600 --max-time 30 \
     --header "Authorization: Bearer $WOPR_BOOT_TOKEN" --header 'Content-Type: application/json' \
     --data-binary "$body" "$WOPR_REGISTER_URL?stage=$1")

@@ -113,8 +113,10 @@ def test_a_boot_reports_its_stages_or_where_it_failed(tmp_path: Path, broken: st
     commands = tmp_path / "bin"
     commands.mkdir()
     curl = (
+        "by=$1\n"
         "for a; do case $last in --data-binary) body=$a;; --output) out=$a;; esac; last=$a; done\n"
-        f"case $last in *register*) echo \"${{last##*=}} $body\" >> {said}; echo '{answer}' > $out;"
+        "case $last in *register*) [ $by = --ipv4 ] || exit 7;"
+        f" echo \"${{last##*=}} $body\" >> {said}; echo '{answer}' > $out;"
         " printf 200;; *) : > $out;; esac"
     )
     scripts = dict.fromkeys(("apt-get", "nvidia-smi", "nvidia-ctk", "systemctl"), "exit 0")

@@ -32,7 +32,8 @@ class Machine:
 
     def __init__(self, row: dict[str, Any]) -> None:
         self.address = row["address"]
-        self.told = json.loads(files_of(row["user_data"])["/etc/wopr/enrolment.json"])
+        self.files = files_of(row["user_data"])
+        self.told = json.loads(self.files["/etc/wopr/enrolment.json"])
         self.key = ec.generate_private_key(ec.SECP256R1())
 
     def request(self) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from fleet import provider_watch, server_services
 from fleet.models import Server
+from tests.providers.booting import Machine
 from tests.providers.life import Life
 from tests.providers.vendors import ADAPTERS, Vendor, empty_providers, sandboxes
 
@@ -53,3 +55,14 @@ def life(vendor: Vendor, order: Callable[[Vendor], Server], tmp_path: Any) -> It
     vendor.behave(create_seconds=0, action_seconds=0)
     with Life(vendor, order(vendor), tmp_path) as life:
         yield life
+
+
+@pytest.fixture
+def machine(life: Life) -> Machine:
+    """One that has booted and is waited for."""
+    cache.clear()
+    while life.work().is_live and life.server.status != Server.Status.ENROLLING:
+        continue
+    assert life.server.status == Server.Status.ENROLLING, life.operation.error
+    found: Machine = life.machine()
+    return found

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import time_machine
 from cryptography import x509
-from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -16,17 +15,6 @@ from tests.providers.booting import Machine
 from tests.providers.life import Life
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def machine(life: Life, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """One that has booted and is waited for."""
-    cache.clear()
-    while life.work().is_live and life.server.status != Server.Status.ENROLLING:
-        continue
-    assert life.server.status == Server.Status.ENROLLING, life.operation.error
-    found: Machine = life.machine()
-    return found
 
 
 def test_a_machine_is_let_in_once(machine: Machine) -> None:

@@ -214,8 +214,8 @@ def test_production_listens_on_the_standard_ports_and_names_its_server(tmp_path:
     config = adapted(tmp_path, **PRODUCTION)
     text = json.dumps(config)
 
-    assert '"wopr": {"listen": ["0.0.0.0:443"]' in text
-    assert '"listen": ["0.0.0.0:80"]' in text
+    assert '"wopr": {"listen": [":443"]' in text, "on IPv4 and IPv6"
+    assert '"listen": [":80"]' in text
     assert '"admin": {"listen": "127.0.0.1:2019"}' in text
     assert '"https://{http.request.host}{http.request.uri}"' in text
 
