@@ -96,10 +96,12 @@ def rules_set(call: Call) -> Answer:
 
 
 def firewall_apply(call: Call) -> Answer:
-    """POST /firewalls/{id}/actions/apply_to_resources."""
+    """POST /firewalls/{id}/actions/apply_to_resources: refused for what it is applied to."""
     wall = _wall(call)
     wanted = [_target(to) for to in call.body.get("apply_to") or []]
-    wall["to"] += [to for to in wanted if to not in wall["to"]]
+    if any(to in wall["to"] for to in wanted):
+        raise refusal(422, "firewall_already_applied", "firewall is already applied to resource")
+    wall["to"] += wanted
     return 201, {"actions": [_done(call.world, wall, "apply_firewall")]}
 
 
