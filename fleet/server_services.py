@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from fleet import orders
+from fleet import orders, placement
 from fleet.models import Operation, Server
 from fleet.tasks import operation_run
 from tenants.models import Tenant
@@ -49,7 +49,11 @@ def server_resize(*, server: Server, size: str, cause: str) -> Operation:
     """To another size of the same region; the machine is off meanwhile."""
     with transaction.atomic():
         row = _ready(server)
-        orders.offer_named(row.provider, row.region, size)
+        offer = orders.offer_named(row.provider, row.region, size)
+        if row.node and offer.memory_mb < (taken := placement.reserved_mb(row.node)):
+            raise Refused(
+                "size_too_small", f"Its bots reserve {taken} MB: {size} has less.", field="size"
+            )
         Server.objects.filter(pk=row.pk).update(wanted_size=size, updated_at=timezone.now())
         return _woken(orders.server_open(row, "resize", cause))
 

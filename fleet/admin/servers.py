@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from fleet import server_services
 from fleet.models import CatalogueOffer, Node, Operation, ProviderChange, ProviderHealth, Server
@@ -19,6 +22,17 @@ from wopr.common.templatetags.figures import memory
 refers("server", Server)
 
 
+class SizeForm(BaseDialogForm):  # type: ignore[misc]
+    """Which size a server is to have: one that its provider offers where it is."""
+
+    size = forms.CharField(
+        label="New size",
+        max_length=64,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="As the offers of its provider call it.",
+    )
+
+
 @admin.register(Server)
 class ServerAdmin(MachineOwned):
     """Machines from providers, from the order until they are seen gone."""
@@ -27,7 +41,7 @@ class ServerAdmin(MachineOwned):
     list_filter = ("status", "provider", "region", "purpose")
     search_fields = ("id", "provider_id", "address", "size")
     list_select_related = ("node", "tenant")
-    actions_detail = ("reboot", "give_back")
+    actions_detail = ("reboot", "resize", "give_back")
     fieldsets = (
         (None, {"fields": ("label", "state", "since", "reason", "node_link", "tenant_link")}),
         ("Provider", {"fields": ("provider", "region", "size", "machine", "reach")}),
@@ -49,6 +63,25 @@ class ServerAdmin(MachineOwned):
             server,
             lambda: server_services.server_reboot(server=server, cause=self.cause_of(request)),
             f"{server} is being rebooted; its newest operation shows how far it is.",
+        )
+
+    @confirmed(
+        "Resize",
+        icon="open_in_full",
+        ask="Give this server another size?",
+        effects="It is switched off meanwhile, and every bot on it with it; then it costs what the"
+        " new size costs. Its disk stays as large as it is.",
+        form=SizeForm,
+        proof=True,
+    )
+    def resize(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        server = get_object_or_404(Server, pk=object_id)
+        size, cause = form.cleaned_data["size"], f"staff: {request.user.pk}"
+        return self.carry_out(
+            request,
+            server,
+            lambda: server_services.server_resize(server=server, size=size, cause=cause),
+            f"{server} becomes a {size}; its newest operation shows how far it is.",
         )
 
     @confirmed(
@@ -137,10 +170,35 @@ class OfferAdmin(MachineOwned):
     list_display = ("provider", "size", "region", "room", "cpus", "disk_gb", "price", "available")
     list_filter = ("provider", "available", "region", "architecture")
     search_fields = ("size", "region", "gpu")
+    actions_detail = ("order",)
     fields = (
         "provider", "size", "region", "room", "cpus", "disk_gb", "architecture", "gpu", "hourly",
         "price", "currency", "available", "previous_hourly", "price_changed_at", "seen_at",
     )  # fmt: skip
+
+    def has_operate_permission(self, request: HttpRequest, row: Any = None) -> bool:
+        """Ordering adds a server; an offer itself nobody changes."""
+        return bool(request.user.has_perm("fleet.add_server"))
+
+    @confirmed(
+        "Order a server",
+        icon="add_shopping_cart",
+        ask="Order a server of this offer?",
+        effects="It becomes a node of the pool. It costs what this page says from then on, until it"
+        " is given back.",
+        proof=True,
+    )
+    def order(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        offer = get_object_or_404(CatalogueOffer, pk=object_id)
+        cause = f"staff: {request.user.pk}"
+        return self.carry_out(
+            request,
+            offer,
+            lambda: server_services.server_request(
+                provider=offer.provider, region=offer.region, size=offer.size, cause=cause
+            ),
+            f"{offer} is ordered; the newest of the servers shows how far it is.",
+        )
 
     @admin.display(description="memory", ordering="memory_mb")
     def room(self, offer: CatalogueOffer) -> str:
