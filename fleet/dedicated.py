@@ -73,7 +73,7 @@ def _order(entitlement: Entitlement) -> list[Operation]:
 
 def _give_back_idle() -> Iterable[Operation]:
     """Once the tenant's last bot was ended, by the one policy of grace, so is its machine."""
-    owned = Server.objects.filter(tenant__isnull=False, status=Status.READY)
+    owned = Server.objects.filter(tenant__isnull=False, status__in=Server.UP)
     for server in owned.select_related("tenant"):
         entitlement = Entitlement.objects.filter(tenant=server.tenant).first()
         if entitlement is not None and is_entitled(entitlement):

@@ -6,8 +6,9 @@ from uuid import UUID
 from django.db import transaction
 
 from fleet import placement, ports
-from fleet.models import Backup, Instance, Node, Operation
+from fleet.models import Backup, Instance, Node, Operation, Server
 from fleet.operations import ledger
+from fleet.server_moves import node_server_move
 from wopr.common.errors import ProviderError, Refused
 
 Status = Instance.Status
@@ -33,8 +34,11 @@ def maintenance_begin(*, node: Node, because: str) -> None:
     Node.objects.filter(pk=node.pk).update(maintenance_because=because.strip()[:200])
 
 
-def maintenance_end(*, node: Node) -> None:
-    Node.objects.filter(pk=node.pk).update(maintenance_because="")
+def maintenance_end(*, node: Node, cause: str) -> None:
+    """Also of one that was being emptied."""
+    with transaction.atomic():
+        Node.objects.filter(pk=node.pk).update(maintenance_because="")
+        node_server_move(node, Server.Status.DRAINING, Server.Status.READY, cause=cause)
 
 
 def instance_move(*, instance: Instance, target: Node | None, cause: str) -> Operation:
@@ -54,7 +58,7 @@ def drain(*, node: Node, because: str, cause: str) -> list[Place]:
     What is busy, or finds no room, is told; draining again takes up what is left.
     """
     _insist_reachable(node)
-    maintenance_begin(node=node, because=because)
+    _close(node, because, cause)
     return [_attempt("move", Place(bot), cause) for bot in _bots(node)]
 
 
@@ -72,10 +76,17 @@ def evacuate(*, node: Node, cause: str) -> list[Place]:
     node.refresh_from_db()
     if node.unreachable_since is None:
         raise Refused("node_answers", f"{node} answers: drain it instead.", status=409)
-    if not node.maintenance_because:
-        maintenance_begin(node=node, because="given up: its bots were restored elsewhere")
+    because = node.maintenance_because or "given up: its bots were restored elsewhere"
+    _close(node, because, cause)
     plan = evacuation_plan(node=node)
     return [_attempt("evacuate", place, cause) if place.node else place for place in plan]
+
+
+def _close(node: Node, because: str, cause: str) -> None:
+    """To be emptied: what was bought for it is draining until it is given back or opened again."""
+    with transaction.atomic():
+        maintenance_begin(node=node, because=because)
+        node_server_move(node, Server.Status.READY, Server.Status.DRAINING, cause=cause)
 
 
 def _bots(node: Node) -> list[Instance]:

@@ -80,7 +80,7 @@ def _judge_account(look: Look, account: Account) -> None:
 
 def _judge_declared(look: Look, vendor: ServerProvider) -> None:
     """Both are put there by the first order; before that nothing is missing."""
-    if not Server.objects.filter(provider=look.provider, status=Server.Status.READY).exists():
+    if not Server.objects.filter(provider=look.provider, status__in=Server.UP).exists():
         return
     if not declared.key_is_there(vendor):
         look.lament("our SSH key is missing there")
@@ -107,8 +107,7 @@ def differences(name: str, machines: list[Machine]) -> list[str]:
     found += [
         f"lost: {server} is {server.status} here, and {name} has no machine {server.provider_id}"
         for server in known.values()
-        if server.status in {Server.Status.READY, Server.Status.DRAINING}
-        and server.provider_id not in ids
+        if server.status in Server.UP and server.provider_id not in ids
     ]
     found += [
         f"leak: {server} was not given back and costs {server.per_day:.2f} {server.currency} a day"
@@ -125,7 +124,7 @@ def _is_of(machine: Machine, server: Server | None) -> bool:
 
 def _judge_offers(look: Look) -> None:
     """Sizes that our servers are of should still be sold where they are."""
-    rows = Server.objects.filter(provider=look.provider, status=Server.Status.READY)
+    rows = Server.objects.filter(provider=look.provider, status__in=Server.UP)
     offers = CatalogueOffer.objects.filter(provider=look.provider)
     known = {(offer.size, offer.region) for offer in offers if offer.available}
     for size, region in sorted(set(rows.values_list("size", "region")) - known):

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from fleet.models import CatalogueOffer, Operation, Server, ServerMove
+from fleet.models import CatalogueOffer, Node, Operation, Server, ServerMove
 from wopr.common.errors import Refused
 
 
@@ -39,6 +39,12 @@ def server_move(
         Server.objects.filter(pk=server_id).update(
             status=to, status_since=now, reason=reason, updated_at=now
         )
+
+
+def node_server_move(node: Node, before: str, to: str, *, cause: str) -> None:
+    """Moves the server behind a node on, if it is there; a node may have none."""
+    for server in Server.objects.filter(node=node, status=before):
+        server_move(server.pk, to, cause=cause)
 
 
 def moved_by(operation: Operation, to: str, *, reason: str = "") -> None:

@@ -42,13 +42,13 @@ def server_destroy(*, server: Server, cause: str) -> Operation:
 
 def server_reboot(*, server: Server, cause: str) -> Operation:
     with transaction.atomic():
-        return _woken(orders.server_open(_ready(server), "reboot", cause))
+        return _woken(orders.server_open(_up(server), "reboot", cause))
 
 
 def server_resize(*, server: Server, size: str, cause: str) -> Operation:
     """To another size of the same region; the machine is off meanwhile."""
     with transaction.atomic():
-        row = _ready(server)
+        row = _up(server)
         offer = orders.offer_named(row.provider, row.region, size)
         if row.node and offer.memory_mb < (taken := placement.reserved_mb(row.node)):
             raise Refused(
@@ -58,9 +58,9 @@ def server_resize(*, server: Server, size: str, cause: str) -> Operation:
         return _woken(orders.server_open(row, "resize", cause))
 
 
-def _ready(server: Server) -> Server:
+def _up(server: Server) -> Server:
     row = Server.objects.select_for_update().get(pk=server.pk)
-    if row.status != Server.Status.READY:
+    if row.status not in Server.UP:
         raise Refused("server_not_ready", f"{row} is {row.status}, not ready.", status=409)
     return row
 

@@ -13,8 +13,8 @@ def node_maintenance_begin(*, node: Node, because: str) -> None:
     nodes.maintenance_begin(node=node, because=because)
 
 
-def node_maintenance_end(*, node: Node) -> None:
-    nodes.maintenance_end(node=node)
+def node_maintenance_end(*, node: Node, cause: str) -> None:
+    nodes.maintenance_end(node=node, cause=cause)
 
 
 def node_drain(*, node: Node, because: str, cause: str) -> list[nodes.Place]:

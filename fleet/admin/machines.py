@@ -73,11 +73,11 @@ class NodeAdmin(StaffAdmin):
         effects="New bots and bots that move may be placed on it.",
     )
     def open_again(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        node = _node(object_id)
+        node, cause = _node(object_id), f"staff: {request.user.pk}"
         return self.carry_out(
             request,
             node,
-            lambda: upkeep.node_maintenance_end(node=node),
+            lambda: upkeep.node_maintenance_end(node=node, cause=cause),
             f"{node} takes bots again.",
         )
 

@@ -43,6 +43,8 @@ class Server(Identified):
         Status.GONE: frozenset(),
         Status.FAILED: frozenset(),
     }
+    # A machine that is up, whether or not anything new comes to it.
+    UP: ClassVar[tuple[str, ...]] = (Status.READY, Status.DRAINING)
     # Where there may be a machine that costs money.
     PAID: ClassVar[tuple[str, ...]] = (
         Status.CREATING,

@@ -90,6 +90,35 @@ def test_a_size_that_is_not_on_offer_is_refused(staff_client: Client, server: Se
     assert not Operation.objects.exists()
 
 
+def status_of(server: Server) -> str:
+    return Server.objects.get(pk=server.pk).status
+
+
+def test_a_server_whose_node_is_drained_is_draining_until_the_node_opens_again(
+    staff_client: Client, server: Server, node: Node
+) -> None:
+    press(staff_client, node, "close", note="new disks")
+    assert status_of(server) == "ready", "its bots stay"
+    press(staff_client, node, "drain", note="new disks")
+    assert status_of(server) == "draining"
+    press(staff_client, node, "open_again")
+    assert status_of(server) == "ready"
+    moves = server.moves.order_by("pk")
+    assert [(move.before, move.after) for move in moves] == [
+        ("ready", "draining"),
+        ("draining", "ready"),
+    ]
+    assert all(move.cause.startswith("staff: ") for move in moves)
+
+
+def test_a_drained_server_is_given_back(staff_client: Client, server: Server, node: Node) -> None:
+    press(staff_client, node, "drain", note="too dear")
+    press(staff_client, server, "give_back")
+    moves = server.moves.order_by("pk")
+    assert [move.after for move in moves] == ["draining", "destroying"]
+    assert operation("server_destroy").subject_id == server.pk
+
+
 def test_who_may_not_add_servers_orders_none(client: Client) -> None:
     reader = User.objects.create_user("reader@example.com", None, is_staff=True)
     reader.user_permissions.set(Permission.objects.filter(codename__endswith="catalogueoffer"))

@@ -99,7 +99,7 @@ def test_maintenance_wants_a_reason_and_ends(node: Node) -> None:
     nodes.maintenance_begin(node=node, because="new kernel")
     assert not placement.open_nodes().exists()
 
-    nodes.maintenance_end(node=node)
+    nodes.maintenance_end(node=node, cause="test")
 
     assert placement.open_nodes().get() == node
 
