@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.db import transaction
 
 from billing.models import Entitlement, Plan
 from billing.standing import Service, standing_for
 from fleet import orders
 from fleet.models import Instance, Operation, Server
-from fleet.offers import Need, fitting
+from fleet.offers import fitting, need_of
 from tenants.models import Tenant
 from wopr.common.errors import Refused
 
@@ -41,13 +40,8 @@ def _order_missing() -> Iterable[Operation]:
 
 
 def _order(entitlement: Entitlement) -> list[Operation]:
-    """The cheapest machine on which everything that is paid for has room, with some to spare."""
-    need = Need(
-        memory_mb=entitlement.memory_mb * entitlement.bots + settings.WOPR_DEDICATED_SPARE_MB,
-        cpus=max(1, -(-entitlement.cpu_millis // 1000)),
-        disk_gb=entitlement.disk_gb * entitlement.bots,
-    )
-    offer = fitting(need).first()
+    """The cheapest machine that fits."""
+    offer = fitting(need_of(entitlement)).first()
     if offer is None:
         logger.error("%s waits for a machine of its own: none on offer fits", entitlement.tenant)
         return []

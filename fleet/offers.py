@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import QuerySet
 
+from billing.models import Entitlement, Plan
 from fleet.models import CatalogueOffer, ProviderHealth, Server
 from fleet.providers import registry
 
@@ -25,21 +26,33 @@ class Need:
     gpu: str = ""
 
 
-def fitting(need: Need) -> QuerySet[CatalogueOffer]:
-    """In the regions where WOPR may buy by itself; in all of them when none is named."""
-    down = ProviderHealth.objects.filter(state=ProviderHealth.State.DOWN).values("name")
+def need_of(paid: Entitlement | Plan) -> Need:
+    """A machine on which everything that is paid for has room, with some to spare."""
+    return Need(
+        memory_mb=paid.memory_mb * paid.bots + settings.WOPR_DEDICATED_SPARE_MB,
+        cpus=max(1, -(-paid.cpu_millis // 1000)),
+        disk_gb=paid.disk_gb * paid.bots,
+    )
+
+
+def enough(need: Need) -> QuerySet[CatalogueOffer]:
+    """Sold out or not; in the regions where WOPR may buy, which are all when none is named."""
     offers = CatalogueOffer.objects.filter(
-        available=True,
-        provider__in=registry.sellers(),
         architecture="x86",
         memory_mb__gte=need.memory_mb,
         cpus__gte=need.cpus,
         disk_gb__gte=need.disk_gb,
         gpu=need.gpu,
-    ).exclude(provider__in=down)
-    if settings.WOPR_POOL_REGIONS:
-        offers = offers.filter(region__in=settings.WOPR_POOL_REGIONS)
-    return offers.order_by("monthly", "memory_mb", "provider", "region")
+    )
+    regions = settings.WOPR_POOL_REGIONS
+    return offers.filter(region__in=regions) if regions else offers
+
+
+def fitting(need: Need) -> QuerySet[CatalogueOffer]:
+    """What is enough and can be bought now."""
+    down = ProviderHealth.objects.filter(state=ProviderHealth.State.DOWN).values("name")
+    offers = enough(need).filter(available=True, provider__in=registry.sellers())
+    return offers.exclude(provider__in=down).order_by("monthly", "memory_mb", "provider", "region")
 
 
 def instead_of(server: Server, tried: list[list[str]]) -> CatalogueOffer | None:

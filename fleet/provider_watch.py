@@ -11,20 +11,23 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from billing.models import Plan
 from fleet import declared
 from fleet.models import CatalogueOffer, ProviderChange, ProviderHealth, Server
+from fleet.offers import Need, enough, need_of
 from fleet.providers import registry
 from fleet.providers.base import Account, Machine, ServerProvider, Size
-from tenants import alarms
 from wopr.common.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 State = ProviderHealth.State
 LOOKS_TO_CHANGE = 2
 CATALOGUE_EVERY = timedelta(hours=6)
-FEW_REQUESTS, SLOW_MS = 50, 5000
+FEW_REQUESTS, FEW_MACHINES, SLOW_MS = 50, 2, 5000
+MOST_PRICES = 20  # that one letter lists
 
 
 @dataclass
@@ -61,8 +64,10 @@ def look_at(name: str) -> Look:
         _judge_declared(look, vendor)
         _judge_machines(look, vendor)
         if _catalogue_is_old(name):
-            read_catalogue(name)
+            _read_prices(look)
         _judge_offers(look)
+        if name in registry.sellers():
+            _judge_tiers(look)
     except ProviderError as error:
         look.lament(str(error), state=State.DOWN)
     note(look)
@@ -89,8 +94,12 @@ def _judge_declared(look: Look, vendor: ServerProvider) -> None:
 
 
 def _judge_machines(look: Look, vendor: ServerProvider) -> None:
-    for finding in differences(look.provider, vendor.ours(settings.WOPR_DEPLOYMENT)):
+    machines = vendor.ours(settings.WOPR_DEPLOYMENT)
+    for finding in differences(look.provider, machines):
         look.lament(finding)
+    allowed = look.machines_allowed
+    if allowed is not None and (left := max(allowed - len(machines), 0)) < FEW_MACHINES:
+        look.lament(f"the account may have {allowed} machines: {left} more can be ordered")
 
 
 def differences(name: str, machines: list[Machine]) -> list[str]:
@@ -131,6 +140,32 @@ def _judge_offers(look: Look) -> None:
         look.lament(f"{size} is not sold in {region} any more")
 
 
+def _read_prices(look: Look) -> None:
+    """Other prices are worth a word; nobody is less well for them."""
+    if changed := read_catalogue(look.provider):
+        look.findings.append(f"{changed} prices have changed")
+
+
+def _judge_tiers(look: Look) -> None:
+    """What is bought by itself, as long as it was ever sold here, should still be."""
+    sold = CatalogueOffer.objects.filter(provider=look.provider)
+    for region in settings.WOPR_POOL_REGIONS:
+        _judge_sold(look, sold.filter(region=region), f"nothing is sold in {region} now")
+    own = Plan.objects.filter(placement=Plan.Placement.DEDICATED, on_sale=True, bots__gt=0)
+    needs = {f"the plan {plan.code}": need_of(plan) for plan in own}
+    if settings.WOPR_POOL_HEADROOM_MB:
+        needs["the pool"] = Need(settings.WOPR_POOL_SERVER_MB)
+    for whose, need in needs.items():
+        _judge_sold(
+            look, enough(need).filter(provider=look.provider), f"nothing sold now fits {whose}"
+        )
+
+
+def _judge_sold(look: Look, offers: QuerySet[CatalogueOffer], finding: str) -> None:
+    if offers.exists() and not offers.filter(available=True).exists():
+        look.lament(finding)
+
+
 def _catalogue_is_old(name: str) -> bool:
     health = ProviderHealth.objects.filter(name=name).first()
     at = health.catalogue_at if health else None
@@ -138,14 +173,15 @@ def _catalogue_is_old(name: str) -> bool:
 
 
 def read_catalogue(name: str) -> int:
-    """Brings the stored offers up to date; returns how many prices have changed."""
+    """Brings the stored offers up to date; returns how many prices have changed, which is told."""
     sizes = registry.provider(name).sizes()
     now = timezone.now()
     offers = [offer for size in sizes for offer in _rows(name, size)]
     with transaction.atomic():
         stored = CatalogueOffer.objects.select_for_update().filter(provider=name)
         before = {(offer.size, offer.region): offer for offer in stored}
-        changed = [_follow(offer, before.get((offer.size, offer.region))) for offer in offers]
+        followed = [_followed(offer, before.get((offer.size, offer.region))) for offer in offers]
+        changed = [said for said in followed if said]
         CatalogueOffer.objects.bulk_create(
             offers,
             update_conflicts=True,
@@ -153,8 +189,20 @@ def read_catalogue(name: str) -> int:
             update_fields=_UPDATED,
         )
         stored.filter(seen_at__lt=now).update(available=False)
-        ProviderHealth.objects.update_or_create(name=name, defaults={"catalogue_at": now})
-    return sum(changed)
+        health, _ = ProviderHealth.objects.update_or_create(
+            name=name, defaults={"catalogue_at": now}
+        )
+        if changed:
+            _note_prices(health, changed)
+    return len(changed)
+
+
+def _note_prices(health: ProviderHealth, changed: list[str]) -> None:
+    more = [f"and {len(changed) - MOST_PRICES} more"] if len(changed) > MOST_PRICES else []
+    reason = "\n".join([*changed[:MOST_PRICES], *more])
+    ProviderChange.objects.create(
+        provider=health, before=health.state, after=health.state, reason=reason
+    )
 
 
 _UPDATED = (
@@ -184,16 +232,15 @@ def _rows(name: str, size: Size) -> list[CatalogueOffer]:
     ]
 
 
-def _follow(offer: CatalogueOffer, before: CatalogueOffer | None) -> bool:
-    """Keeps what an offer cost before. Tells whether its price has changed."""
+def _followed(offer: CatalogueOffer, before: CatalogueOffer | None) -> str:
+    """Keeps what an offer cost before. Says so if its price has changed."""
     if before is None:
-        return False
+        return ""
     offer.previous_hourly, offer.price_changed_at = before.previous_hourly, before.price_changed_at
     if offer.hourly == before.hourly:
-        return False
+        return ""
     offer.previous_hourly, offer.price_changed_at = before.hourly, offer.seen_at
-    logger.warning("%s costs %s an hour now, not %s", offer, offer.hourly, before.hourly)
-    return True
+    return f"{offer} costs {offer.hourly} {offer.currency} an hour, not {before.hourly}"
 
 
 def note(look: Look) -> None:
@@ -233,43 +280,3 @@ def _change(health: ProviderHealth, look: Look) -> None:
 def audit(name: str) -> list[str]:
     """What differs between the provider's list and the rows, a machine being made apart."""
     return differences(name, registry.provider(name).ours(settings.WOPR_DEPLOYMENT))
-
-
-def tell_changes() -> None:
-    """Tells each change once by each way: who marks the row sends it."""
-    for mark, say in (("told_at", _staff_heard), ("posted_at", _hook_heard)):
-        for change in ProviderChange.objects.filter(**{mark: None}).order_by("at"):
-            row = ProviderChange.objects.filter(pk=change.pk)
-            won = row.filter(**{mark: None}).update(**{mark: timezone.now()})
-            if won and not _is_beginning(change) and not say(change):
-                row.update(**{mark: None})
-
-
-def _is_beginning(change: ProviderChange) -> bool:
-    """The first look of all, when it was good, is no news."""
-    return change.before == State.UNKNOWN and change.after == State.HEALTHY
-
-
-def _staff_heard(change: ProviderChange) -> bool:
-    """It is kept until a mail server takes it."""
-    name, since = change.provider_id, f"{change.at:%Y-%m-%d %H:%M} UTC"
-    text = f"{name} was {change.before} and is {change.after} since {since}.\n\n"
-    text += f"{change.reason or 'All is well again.'}\n"
-    alarms.staff_told(subject=f"The provider {name} is {change.after}", text=text)
-    return True
-
-
-def _hook_heard(change: ProviderChange) -> bool:
-    facts = {
-        "provider": change.provider_id,
-        "before": change.before,
-        "after": change.after,
-        "reason": change.reason,
-        "at": change.at.isoformat(),
-    }
-    try:
-        alarms.hook_told(event="provider_changed", facts=facts)
-    except ProviderError as error:
-        logger.error("the alert webhook was not told of %s: %s", change, error)
-        return False
-    return True

@@ -18,6 +18,7 @@ from fleet import (
     headroom,
     metering,
     observing,
+    provider_news,
     provider_watch,
     pruning,
     releases,
@@ -108,7 +109,7 @@ def providers_look() -> None:
 @shared_task(name="fleet.provider_look")
 def provider_look(name: str) -> None:
     provider_watch.look_at(name)
-    provider_watch.tell_changes()
+    provider_news.tell_changes()
 
 
 @shared_task(name="fleet.edge_reconcile")

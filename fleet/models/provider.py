@@ -40,7 +40,7 @@ class ProviderHealth(models.Model):
 
 
 class ProviderChange(models.Model):
-    """One change of a provider's state, told once."""
+    """One change of a provider's state, or of its prices in the same state; told once."""
 
     provider = models.ForeignKey(ProviderHealth, on_delete=models.PROTECT, related_name="changes")
     before = models.CharField(max_length=16, choices=ProviderHealth.State)
@@ -57,6 +57,10 @@ class ProviderChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider_id}: {self.before} → {self.after}"
+
+    @property
+    def is_of_prices(self) -> bool:
+        return self.before == self.after
 
 
 class CatalogueOffer(models.Model):

@@ -13,16 +13,17 @@ from sandbox.types import Json
 
 def account_get(call: Call) -> Answer:
     """GET /account."""
+    conduct = call.world.conduct
     return 200, {
         "account": {
-            "droplet_limit": call.world.conduct.server_limit,
+            "droplet_limit": conduct.server_limit,
             "floating_ip_limit": 5,
             "email": "sandbox@example.com",
             "name": "Sandbox",
             "uuid": "b6fr89dbf6d9156cace5f3c78dc9851d957381ef",
             "email_verified": True,
-            "status": "active",
-            "status_message": "",
+            "status": "locked" if conduct.locked else "active",
+            "status_message": "A bill is open." if conduct.locked else "",
             "team": {
                 # pragma: allowlist nextline secret
                 "uuid": "5df3e3004a17e242b7c20ca6c9fc25b701a47ece",

@@ -28,6 +28,8 @@ class Conduct:
     """What today's prices are, of the catalogue's."""
     read_only: bool = False
     """Whether the token may only read."""
+    locked: bool = False
+    """Whether the account is locked, where the provider says so."""
     rate_limit: int = 3600
     """Requests an hour; they come back evenly."""
 

@@ -14,7 +14,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from fleet import provider_watch, server_services
+from fleet import provider_news, provider_watch, server_services
 from fleet.models import CatalogueOffer, ProviderChange, ProviderHealth, Server
 from fleet.providers import registry
 from fleet.providers.hetzner import provider
@@ -71,12 +71,12 @@ def test_staff_are_told_of_each_change_once(hetzner: Vendor, settings: Any) -> N
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     for _ in range(2):
         provider_watch.look_at("hetzner")
-        provider_watch.tell_changes()
+        provider_news.tell_changes()
     assert mail.outbox == []
     hetzner.misbehave("status", status=500, times=None)
     for _ in range(4):
         provider_watch.look_at("hetzner")
-        provider_watch.tell_changes()
+        provider_news.tell_changes()
     assert [letter.subject for letter in mail.outbox] == ["[WOPR] The provider hetzner is down"]
 
 
@@ -88,6 +88,25 @@ def test_a_changed_price_is_kept_beside_the_earlier_one(hetzner: Vendor) -> None
     offer = CatalogueOffer.objects.get(size="cx22", region="fsn1")
     assert (offer.hourly > before, offer.previous_hourly) == (True, before)
     assert provider_watch.read_catalogue("hetzner") == 0
+
+
+def test_changed_prices_are_told_once_and_nobody_is_less_well_for_them(
+    hetzner: Vendor, settings: Any
+) -> None:
+    User.objects.create_superuser("staff@example.com", "x")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    provider_watch.look_at("hetzner")
+    hetzner.behave(price_percent=150)
+    ProviderHealth.objects.update(catalogue_at=None)
+    look = provider_watch.look_at("hetzner")
+    assert look.state == "healthy"
+    assert "prices have changed" in look.findings[0]
+    for _ in range(2):
+        provider_watch.look_at("hetzner")
+        provider_news.tell_changes()
+    [letter] = mail.outbox
+    assert letter.subject == "[WOPR] The provider hetzner has changed prices"
+    assert "eur an hour, not 0." in letter.body
 
 
 def test_few_requests_left_are_a_warning(hetzner: Vendor) -> None:
@@ -113,7 +132,7 @@ def test_a_change_is_posted_once_and_signed(hetzner: Vendor, settings: Any) -> N
         for _ in range(2):
             provider_watch.look_at("hetzner")
         for _ in range(3):
-            provider_watch.tell_changes()
+            provider_news.tell_changes()
     assert len(taken) == 2  # the first was answered with 500
     sign, body = taken[-1]
     at = sign.partition(",")[0].removeprefix("t=")
