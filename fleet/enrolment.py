@@ -108,9 +108,12 @@ def _addresses(server: Server) -> list[str]:
 
 
 def _reach(server: Server) -> str:
-    """Where the platform reaches the node."""
-    private = server.private_address if settings.WOPR_NODES_PRIVATE else ""
-    return private or server.address
+    """Where the platform reaches the node: by the private network alone, if it is to be so."""
+    if not settings.WOPR_NODES_PRIVATE:
+        return server.address
+    if not server.private_address:
+        raise _refused(f"{server} has no private address, which WOPR_NODES_PRIVATE asks for")
+    return server.private_address
 
 
 def _digest(token: str) -> str:

@@ -77,6 +77,7 @@ WOPR_SINGLE_SIGN_ON = bool(AUTHENTIK_URL and AUTHENTIK_CLIENT_ID)
 # Providers that machines are bought from: those with credentials.
 HETZNER_API_URL = env.str("HETZNER_API_URL", "https://api.hetzner.cloud/v1")
 HETZNER_API_TOKEN = env.str("HETZNER_API_TOKEN", "")
+HETZNER_NETWORK = env.str("HETZNER_NETWORK", "")
 DIGITALOCEAN_API_URL = env.str("DIGITALOCEAN_API_URL", "https://api.digitalocean.com")
 DIGITALOCEAN_API_TOKEN = env.str("DIGITALOCEAN_API_TOKEN", "")
 LINODE_API_TOKEN = env.str("LINODE_API_TOKEN", "")

@@ -13,6 +13,7 @@ from hcloud.firewalls import Firewall, FirewallResource
 from hcloud.firewalls import FirewallResourceLabelSelector as Selector
 from hcloud.images import Image
 from hcloud.locations import Location
+from hcloud.networks import BoundNetwork, Network
 from hcloud.server_types import ServerType
 from hcloud.servers import Server
 from hcloud.ssh_keys import SSHKey
@@ -56,7 +57,8 @@ class Hetzner:
     name = "hetzner"
     image = "debian-13"
 
-    def __init__(self, *, url: str, token: str) -> None:
+    def __init__(self, *, url: str, token: str, network: str = "") -> None:
+        self._network = network
         self._requests_left: int | None = None
         self._client = Client(token, api_endpoint=url, application_name="wopr", timeout=TIMEOUT)
         base = self._client._client
@@ -106,8 +108,18 @@ class Hetzner:
                 user_data=order.user_data,
                 ssh_keys=[SSHKey(name=key) for key in order.keys],
                 labels={readings.DEPLOYMENT: order.deployment},
+                networks=self._networks(),
             )
         return readings.machine(made.server)
+
+    def _networks(self) -> list[Network | BoundNetwork]:
+        """The private network that a new machine is to be in, if one is named."""
+        if not self._network:
+            return []
+        found = self._client.networks.get_by_name(self._network)
+        if found is None:
+            raise ProviderError(f"Hetzner has no network {self._network}.", permanent=True)
+        return [found]
 
     def get(self, machine_id: str) -> Machine | None:
         with _blamed("get"):
@@ -216,13 +228,13 @@ class Hetzner:
 
 
 @lru_cache(maxsize=2)
-def _provider(url: str, token: str) -> ServerProvider:
-    return Hetzner(url=url, token=token)
+def _provider(url: str, token: str, network: str) -> ServerProvider:
+    return Hetzner(url=url, token=token, network=network)
 
 
 def provider() -> ServerProvider:
     """The configured account; the connection is kept between calls."""
-    return _provider(settings.HETZNER_API_URL, settings.HETZNER_API_TOKEN)
+    return _provider(settings.HETZNER_API_URL, settings.HETZNER_API_TOKEN, settings.HETZNER_NETWORK)
 
 
 def _sign(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -28,6 +28,11 @@ def datacenters_list(call: Call) -> Answer:
     return status, {**(body or {}), "recommendation": rows[0]["id"]}
 
 
+def networks_list(call: Call) -> Answer:
+    """GET /networks."""
+    return listed(call, "networks", [catalogue.network()])
+
+
 def server_types_list(call: Call) -> Answer:
     """GET /server_types."""
     return listed(call, "server_types", catalogue.server_types(call.world.conduct))
@@ -46,6 +51,7 @@ def pricing_get(call: Call) -> Answer:
 TABLE: Table = [
     ("GET", f"{API}/locations", locations_list),
     ("GET", f"{API}/datacenters", datacenters_list),
+    ("GET", f"{API}/networks", networks_list),
     ("GET", f"{API}/server_types", server_types_list),
     ("GET", f"{API}/images", images_list),
     ("GET", f"{API}/pricing", pricing_get),

@@ -34,8 +34,28 @@ _IMAGES = {
     "debian-13": (310557660, "debian", "13", "x86"),
     "ubuntu-24.04": (161547269, "ubuntu", "24.04", "x86"),
 }
+# The one network that somebody has made there.
+NETWORK, _NETWORK_ID, _RANGE = "platform", 4711, "10.0.0.0/8"
 VAT = 1.19
 HOURS = 624
+
+
+def network() -> Json:
+    """Return the network."""
+    subnet = {"type": "cloud", "ip_range": _RANGE, "network_zone": "eu-central"}
+    return {
+        "id": _NETWORK_ID,
+        "name": NETWORK,
+        "ip_range": _RANGE,
+        "subnets": [{**subnet, "gateway": "10.0.0.1"}],
+        "routes": [],
+        "servers": [],
+        "load_balancers": [],
+        "protection": {"delete": False},
+        "labels": {},
+        "created": "2026-01-01T00:00:00+00:00",
+        "expose_routes_to_vswitch": False,
+    }
 
 
 def locations() -> list[Json]:

@@ -29,6 +29,7 @@ def server_create(call: Call) -> Answer:
         **facts,
         keys=[_key(call, key) for key in body.get("ssh_keys") or []],
         user_data=body.get("user_data") or "",
+        networks=[_network(number) for number in body.get("networks") or []],
     )
     for wall in body.get("firewalls") or []:
         _wall(call, wall["firewall"])["to"].append({"server": {"id": machine["id"]}})
@@ -69,6 +70,13 @@ def _key(call: Call, wanted: object) -> str:
     if name is None:
         raise invalid("ssh_keys", f"SSH key {wanted} not found")
     return name
+
+
+def _network(number: object) -> int:
+    known: int = catalogue.network()["id"]
+    if number != known:
+        raise WORDS.not_found("network")
+    return known
 
 
 def _wall(call: Call, number: object) -> Json:

@@ -34,7 +34,7 @@ def server(world: MachineWorld, machine: Json) -> Json:
         "status": _STATUS[machine["status"]],
         "created": stamp(machine["created"]),
         "public_net": _public_net(world, machine),
-        "private_net": [],
+        "private_net": [_private_net(machine, number) for number in machine.get("networks", [])],
         "server_type": kind,
         "datacenter": catalogue.datacenter(machine["region"]),
         "location": catalogue.location(machine["region"]),
@@ -52,6 +52,15 @@ def server(world: MachineWorld, machine: Json) -> Json:
         "load_balancers": [],
         "primary_disk_size": kind["disk"],
         "placement_group": None,
+    }
+
+
+def _private_net(machine: Json, network: int) -> Json:
+    return {
+        "network": network,
+        "ip": machine["private_address"],
+        "alias_ips": [],
+        "mac_address": f"86:00:00:{machine['id'] % 256:02x}:00:01",
     }
 
 

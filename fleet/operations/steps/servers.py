@@ -167,6 +167,11 @@ class _Boot(Step[Server]):
         return learned_deadline(self.name)
 
 
+def must_be_private(server: Server) -> bool:
+    """Whether its engine is reached by the private network, and never by the public one."""
+    return bool(settings.WOPR_NODES_PRIVATE) and server.purpose == Server.Purpose.NODE
+
+
 class BootMachine(_Boot):
     name = "boot_machine"
     title = "See it boot"
@@ -175,6 +180,10 @@ class BootMachine(_Boot):
         machine = machine_of(server)
         if machine.state != State.RUNNING or not machine.address:
             raise NotYet(f"the machine is {machine.state}", retry_in=5)
+        if must_be_private(server) and not machine.private_address:
+            raise NotYet(
+                "the machine has no private address, by which WOPR_NODES_PRIVATE wants it reached"
+            )
         return {"address": machine.address, "private_address": machine.private_address}
 
     def act(self, server: Server) -> None:

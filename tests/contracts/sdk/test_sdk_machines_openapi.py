@@ -41,6 +41,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEsandbox alice"
 RULE = {"direction": "in", "protocol": "tcp", "port": "22", "source_ips": ["0.0.0.0/0"]}
 OCEAN_RULE = {"protocol": "tcp", "ports": "22", "sources": {"addresses": ["0.0.0.0/0"]}}
 SERVER = {"name": "bb", "server_type": "cx22", "image": "debian-12", "location": "fsn1"}
+JOINED = {**SERVER, "name": "cc", "networks": [4711]}
 DROPLET = {"name": "bb", "size": "s-1vcpu-2gb", "image": "debian-12-x64", "region": "fra1"}
 GPU = {**DROPLET, "size": "gpu-l40sx1-48gb", "region": "tor1"}
 
@@ -55,6 +56,7 @@ CALLS: dict[str, dict[str, Call]] = {
         "servers": ("get", "/servers", None),
         "server": ("get", "/servers/{id}", None),
         "create": ("post", "/servers", SERVER),
+        "create in a network": ("post", "/servers", JOINED),
         "delete": ("delete", "/servers/{id}", None),
         "power off": ("post", "/servers/{id}/actions/poweroff", {}),
         "reboot": ("post", "/servers/{id}/actions/reboot", {}),
