@@ -96,6 +96,14 @@ def test_a_mail_server_that_is_away(settings: Any) -> None:
     assert is_ill(examined("e-mail"), "EMAIL_URL")
 
 
+def test_a_database_that_was_not_migrated(settings: Any) -> None:
+    """The tests' tables are made from the models, and no migration is noted there."""
+    settings.MIGRATION_MODULES = {}
+    finding = examined("database")
+    assert is_ill(finding, "manage.py migrate")
+    assert "migrations are not applied" in finding.seen
+
+
 def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "DISK_PERCENT", 0)
     assert is_ill(examined("disk"), "WOPR_BACKUP_REPOSITORY")
