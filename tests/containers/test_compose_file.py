@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fleet import judging
 from tests.wopr.processes import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -31,6 +32,14 @@ def test_a_service_is_hardened_and_limited(name: str) -> None:
     else:
         assert "cap_add" not in service
         assert "no-new-privileges:true" in service["security_opt"]
+
+
+def test_what_the_platform_is_made_of_is_not_taken_for_a_strange_bot() -> None:
+    """Machines are compared with the rows, and one that the platform itself is on as well."""
+    assert judging.DEPLOYMENT == "wopr.deployment"
+    for each in (*SERVICES.values(), *COMPOSE["volumes"].values()):
+        # settings and entrypoint let no deployment be called so.
+        assert each["labels"] == {"wopr.deployment": "(platform)"}
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -73,6 +73,13 @@ def test_a_container_is_hardened_and_limited(unit: Path) -> None:
     assert told.get("NoNewPrivileges") == ("true" if unit.stem != "wopr-caddy" else None)
 
 
+@pytest.mark.parametrize(
+    "unit", [*CONTAINERS, *sorted(UNITS.glob("*.volume"))], ids=lambda unit: unit.name
+)
+def test_what_the_platform_is_made_of_is_not_taken_for_a_strange_bot(unit: Path) -> None:
+    assert "\nLabel=wopr.deployment=(platform)\n" in unit.read_text()
+
+
 @pytest.mark.parametrize("unit", CONTAINERS, ids=lambda unit: unit.stem)
 def test_only_workers_have_the_engine_and_all_ports_are_on_loopback(unit: Path) -> None:
     text = unit.read_text()
