@@ -22,6 +22,7 @@ class Dialect:
     start: str = "start_node"
     stop: str = "stop_node"
     monthly_price: bool = False
+    disk_unit: int = 1  # of a size's disk, of which a gigabyte has so many
 
 
 def _linode_extra(order: Order) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def _droplet_extra(order: Order) -> dict[str, Any]:
 
 
 DIALECTS: dict[str, Dialect] = {
-    "linode": Dialect("linode", "linode/debian13", order_as=_linode_extra),
+    "linode": Dialect("linode", "linode/debian13", order_as=_linode_extra, disk_unit=1024),
     "vultr": Dialect(
         "vultr",
         "Debian 13 x64 (trixie)",

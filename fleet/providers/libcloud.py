@@ -90,18 +90,23 @@ class Libcloud:
         """A size without a price is listed without offers: nothing is bought blindly."""
         offered = self._dialect.regions_of(size)
         offers = tuple(
-            self._offer(region, size.price, offered is None or region in offered)
+            Offer(
+                region, *self._prices(size), self._dialect.currency,
+                available=offered is None or region in offered,
+            )
             for region in regions
             if size.price
-        )
+        )  # fmt: skip
         cpus = size.extra.get("vcpus") or size.extra.get("vcpu_count") or 0
-        return Size(str(size.id), int(size.ram), int(cpus), int(size.disk), offers)
+        disk_gb = int(size.disk) // self._dialect.disk_unit
+        return Size(str(size.id), int(size.ram), int(cpus), disk_gb, offers)
 
-    def _offer(self, region: str, price: float, available: bool) -> Offer:
-        amount = Decimal(str(price))
-        monthly = amount if self._dialect.monthly_price else amount * HOURS
-        hourly = amount / HOURS if self._dialect.monthly_price else amount
-        return Offer(region, hourly, monthly, self._dialect.currency, available)
+    def _prices(self, size: NodeSize) -> tuple[Decimal, Decimal]:
+        """By the hour and by the month, for which some ask less than for its hours."""
+        amount = Decimal(str(size.price))
+        if self._dialect.monthly_price:
+            return amount / HOURS, amount
+        return amount, Decimal(str(size.extra.get("monthly_price") or amount * HOURS))
 
     def create(self, order: Order) -> Machine:
         order_as = self._dialect.order_as
@@ -208,7 +213,7 @@ class Libcloud:
             id=str(node.id),
             name=node.name,
             state=_STATES.get(node.state, State.UNKNOWN),
-            size=str(extra.get("size_slug") or extra.get("plan") or extra.get("type") or ""),
+            size=str(extra.get("size_slug") or node.size or ""),
             region=_text(extra.get("region") or extra.get("location")),
             address=str(node.public_ips[0]) if node.public_ips else "",
             private_address=str(node.private_ips[0]) if node.private_ips else "",
