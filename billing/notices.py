@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import CharField, Value
+from django.db.models import CharField, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 from djstripe.models import Invoice, Refund
@@ -20,7 +20,7 @@ from djstripe.models import Invoice, Refund
 from billing import papers, standing
 from billing.models import Entitlement
 from tenants import correspondence
-from tenants.models import Document, Message, Tenant
+from tenants.models import Deletion, Document, Message, Tenant
 from wopr.common import breaker
 from wopr.common.correlation import correlation, new_id
 from wopr.common.templatetags.figures import money
@@ -51,7 +51,9 @@ def notices_queue() -> int:
     Letters that say that something is wrong go through the mass-action breaker.
     """
     told = _plan_changes_queue()
-    entitlements = Entitlement.objects.select_related("tenant", "plan")
+    entitlements = Entitlement.objects.select_related("tenant", "plan").exclude(
+        tenant__deletions__in=Deletion.objects.begun()
+    )
     due = [notice for entitlement in entitlements for notice in _due(entitlement)]
     due += [*_receipts(), *_credit_notes()]
     fresh = [notice for notice in due if not _is_queued(notice)]
@@ -137,7 +139,8 @@ def _receipts() -> list[Notice]:
             "cause", flat=True
         )
     )
-    fresh = [i for i in paid if i.id not in known and i.customer and i.customer.subscriber]
+    ours = paid.filter(customer__subscriber__isnull=False).exclude(_erased("customer"))
+    fresh = [invoice for invoice in ours if invoice.id not in known]
     return [_receipt(invoice) for invoice in fresh]
 
 
@@ -176,9 +179,15 @@ def _credit_notes() -> list[Notice]:
     """One for each refund, with its document."""
     since = timezone.now() - STALE
     lately = _refunds().filter(stripe_data__created__gte=int(since.timestamp()))
+    lately = lately.exclude(_erased("charge__customer"))
     told = Message.objects.filter(kind=Kind.CREDIT_NOTE, created_at__gte=since)
     known = set(told.values_list("cause", flat=True))
     return [_credit_note(refund) for refund in lately if refund.id not in known]
+
+
+def _erased(customer: str) -> Q:
+    """Those of tenants that were deleted, where there is nobody to write to."""
+    return Q(**{f"{customer}__subscriber__deletions__done_at__isnull": False})
 
 
 def _credit_note(refund: Refund) -> Notice:

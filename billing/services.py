@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from djstripe.models import Customer, WebhookEventTrigger
 
-from billing import checkouts, entitlements, holds
+from billing import checkouts, entitlements, holds, leaving
 from billing.gateways import stripe
 from billing.models import Checkout, Entitlement, Plan, Price
 from billing.orders import Order, order_of
@@ -88,6 +88,7 @@ def checkout_open(
     Raises Refused for what is not sold, and for a tenant on hold or with a subscription,
     ProviderError when Stripe cannot be reached; nothing is charged in any of these cases.
     """
+    leaving.insist_staying(tenant)
     more = {code: count for code, count in (add_ons or {}).items() if count}
     order = order_of(plan_code=plan_code, interval=interval, quantity=quantity, add_ons=more)
     holds.refuse_held(tenant)

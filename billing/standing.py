@@ -2,8 +2,9 @@
 
 The one grace policy: a payment fails, reminders go out, after WOPR_GRACE_DAYS the service is
 suspended, and WOPR_RETENTION_DAYS later it ends. A subscription that has ended suspends at once.
-Holds suspend whatever was paid, and end nothing; what has ended at Stripe ends under them too,
-apart from a ban, which keeps what may be evidence. A reprieve stops the clock of an unpaid tenant.
+Holds suspend whatever was paid, and end nothing; what has ended at Stripe ends under them too, and
+so does a tenant whose deletion has begun, apart from a ban, which keeps what may be evidence. A
+reprieve stops the clock of an unpaid tenant.
 """
 
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from billing.models import Entitlement, Hold, Reprieve
+from tenants.models import Deletion
 
 
 class Service(models.TextChoices):
@@ -36,15 +38,24 @@ class Standing:
     ends_at: datetime | None = None
 
 
+# The reason of a standing that nobody pays or argues away.
+DELETION = "deletion"
 _PAID = (Entitlement.Status.ACTIVE, Entitlement.Status.TRIALING)
 
 
 def standing_of(
-    entitlement: Entitlement, *, holds: Iterable[Hold], reprieved: bool, now: datetime
+    entitlement: Entitlement,
+    *,
+    holds: Iterable[Hold],
+    reprieved: bool,
+    now: datetime,
+    leaving: bool = False,
 ) -> Standing:
     """Decides from rows alone; pure, so that every boundary can be tested by its dates."""
     clock = _payment_clock(entitlement, reprieved=reprieved, now=now)
     reasons = sorted({hold.reason for hold in holds})
+    if leaving and Hold.Reason.BAN not in reasons:
+        return Standing(Service.END, DELETION, entitlement.bots)
     if not reasons:
         return clock
     held = Standing(Service.SUSPEND, ", ".join(reasons), entitlement.bots)
@@ -69,7 +80,7 @@ def _payment_clock(entitlement: Entitlement, *, reprieved: bool, now: datetime) 
 
 
 def standings(*, tenant_ids: Iterable[UUID] | None = None) -> dict[UUID, Standing]:
-    """The standing of every tenant that ever had an entitlement, in three queries."""
+    """The standing of every tenant that ever had an entitlement, in four queries."""
     now = timezone.now()
     among = Q() if tenant_ids is None else Q(tenant_id__in=list(tenant_ids))
     holds: dict[UUID, list[Hold]] = {}
@@ -81,12 +92,14 @@ def standings(*, tenant_ids: Iterable[UUID] | None = None) -> dict[UUID, Standin
             "tenant_id", flat=True
         )
     )
+    leaving = set(Deletion.objects.begun().filter(among).values_list("tenant_id", flat=True))
     return {
         entitlement.tenant_id: standing_of(
             entitlement,
             holds=holds.get(entitlement.tenant_id, ()),
             reprieved=entitlement.tenant_id in reprieved,
             now=now,
+            leaving=entitlement.tenant_id in leaving,
         )
         for entitlement in Entitlement.objects.filter(among)
     }

@@ -13,6 +13,7 @@ from billing.changes import Target, Wish, target_of
 from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe_subscriptions as stripe
 from billing.holds import refuse_held
+from billing.leaving import insist_staying
 from billing.models import Entitlement
 from tenants.models import Tenant
 from wopr.common.errors import Refused
@@ -77,6 +78,7 @@ def cancel(*, tenant: Tenant, now: bool) -> Entitlement:
 
 def resume(*, tenant: Tenant) -> Entitlement:
     """Takes a cancellation back, before the period has ended."""
+    insist_staying(tenant)
     with _locked(tenant, among=Entitlement.OPEN) as subscription:
         if not subscription["cancel_at_period_end"]:
             raise Refused(

@@ -2,7 +2,18 @@
 
 from celery import shared_task
 
-from billing import audit, backfill, catalogue, checkouts, entitlements, inbox, notices, usage
+from billing import (
+    audit,
+    backfill,
+    catalogue,
+    checkouts,
+    entitlements,
+    inbox,
+    leaving,
+    notices,
+    owners,
+    usage,
+)
 from billing.models import Entitlement, Plan
 
 
@@ -60,3 +71,15 @@ def notices_queue() -> None:
     """Queues the letters that are due, and writes credit notes; messages_sweep sends them."""
     notices.notices_queue()
     notices.credit_notes_write()
+
+
+@shared_task(name="billing.leavers_settle")
+def leavers_settle() -> None:
+    """Ends the subscriptions of tenants that are deleted."""
+    leaving.leavers_settle()
+
+
+@shared_task(name="billing.owners_follow")
+def owners_follow() -> None:
+    """Tells Stripe of tenants that have another owner."""
+    owners.owners_follow()

@@ -1,7 +1,7 @@
 """Worker room: the last proven backup of a bot, offered as a download, and deleted in the end.
 
 A customer who leaves can take the data along: during the retention, and for WOPR_EXPORT_DAYS after
-the bot was deleted. Then the backups are deleted as well.
+the bot was deleted. Then the backups are deleted as well; where the tenant is deleted, at once.
 """
 
 import logging
@@ -18,7 +18,7 @@ from fleet.models import Backup, Instance, Operation
 from fleet.operations import ledger
 from fleet.operations.expiry import FORGET_BACKUPS
 from fleet.operations.steps.backups import repository
-from tenants.models import Tenant
+from tenants.models import Deletion, Tenant
 from wopr.common import breaker
 from wopr.common.errors import Refused
 
@@ -64,8 +64,11 @@ def _expired() -> QuerySet[Instance]:
     unfinished = Q(finished_at__isnull=True)
     failed_lately = Q(state=Operation.State.FAILED, finished_at__gt=timezone.now() - PAUSE)
     busy = Operation.objects.filter(unfinished | failed_lately, subject_kind="instance")
+    over = Q(terminated_at__lte=_expiry()) | Q(
+        status=Instance.Status.TERMINATED, tenant__deletions__in=Deletion.objects.begun()
+    )
     return (
-        Instance.objects.filter(terminated_at__lte=_expiry(), backups__forgotten_at__isnull=True)
+        Instance.objects.filter(over, backups__forgotten_at__isnull=True)
         .filter(backups__isnull=False)
         .exclude(pk__in=busy.values("subject_id"))
         .select_related("tenant")

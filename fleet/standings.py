@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 PAUSE = timedelta(minutes=10)
 FRESH = timedelta(minutes=5)
 _SUSPENDABLE = (Instance.Status.RUNNING, Instance.Status.STOPPED)
+# Of a bot that failed nothing runs, so there is nothing to suspend first.
+_ENDABLE = (Instance.Status.SUSPENDED, Instance.Status.FAILED)
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ def _should_go(wish: Wish) -> bool:
 
 
 def _should_end(wish: Wish) -> bool:
-    """Only what is suspended ends: nobody's bot goes from running to nothing in one step."""
-    return wish.instance.status == Instance.Status.SUSPENDED and wish.service == Service.END
+    """Only what does not run ends: nobody's bot goes from running to nothing in one step."""
+    return wish.instance.status in _ENDABLE and wish.service == Service.END
 
 
 def _breaker_admits(kind: str, wishes: list[Wish]) -> bool:

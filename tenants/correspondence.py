@@ -80,7 +80,7 @@ def closed_fetcher() -> Any:
 
 def message_queue(
     *,
-    tenant: Tenant,
+    tenant: Tenant | None,
     kind: str,
     cause: str,
     context: dict[str, Any],
@@ -89,7 +89,7 @@ def message_queue(
 ) -> Message:
     """The message for that cause: the stored one, or a new one from templates/mail/<kind>.*.
 
-    To the tenant's owner, unless it is for somebody else.
+    To the tenant's owner, unless it is for somebody else; without a tenant it always is.
     """
     stored = Message.objects.filter(kind=kind, cause=cause).first()
     if stored:
@@ -101,7 +101,7 @@ def message_queue(
             cause=cause,
             defaults={
                 "tenant": tenant,
-                "recipient": recipient or tenant.email,
+                "recipient": recipient or (tenant.email if tenant else ""),
                 "correlation_id": current_id(),
                 **letter,
             },
@@ -142,7 +142,7 @@ def message_send(*, message_id: Any) -> bool:
 
 def _completed(message: Message) -> Message:
     """The letter as it leaves us: with a recovery link, if it has a place for one."""
-    if RECOVERY_LINK not in message.text:
+    if message.tenant is None or RECOVERY_LINK not in message.text:
         return message
     link = sign_on.recovery_link(message.tenant)
     complete = copy(message)

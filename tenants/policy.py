@@ -25,6 +25,7 @@ class Right(StrEnum):
     LEAVE = "leave"  # end one's own membership
     OWN = "own"  # give the tenant away, or end it
     SELF = "self"  # one's own account, in no tenant
+    ERASE = "erase"  # have one's own account deleted
 
 
 _HELD_BY = {
@@ -44,7 +45,7 @@ _OPENED_BY = {
 
 
 # What a stolen session must not be enough for: the password or a second factor, a moment ago.
-WANT_PROOF = frozenset({Right.DELEGATE, Right.OWN})
+WANT_PROOF = frozenset({Right.DELEGATE, Right.OWN, Right.ERASE})
 
 
 def roles_with(right: Right) -> list[str]:

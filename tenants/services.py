@@ -13,6 +13,8 @@ from wopr.common.queue import wake
 
 def tenant_create(*, owner: User, slug: str, name: str, kind: str = Tenant.Kind.PERSONAL) -> Tenant:
     """A new tenant with its owner. Raises Refused when the name cannot be had."""
+    if owner.is_leaving:
+        raise Refused("account_leaving", "Your account is to be deleted.", status=409)
     tenant = Tenant(slug=slug.strip().lower(), name=name.strip() or slug, kind=kind)
     slug_check(slug=tenant.slug)
     try:

@@ -142,6 +142,16 @@ def recovery_link(tenant: Tenant) -> str:
         return str(settings.AUTHENTIK_URL)
 
 
+def person_forget(user: User) -> None:
+    """The person whom we have made for somebody; nobody's account of their own."""
+    if not is_configured():
+        return
+    api = authentik.account()
+    person = api.person(username_of(user))
+    if person:
+        api.person_delete(person.pk)
+
+
 def groups_reconcile() -> int:
     """Whoever joined a tenant comes into its group, whoever left goes out. Tells how many."""
     api, changes = authentik.account(), 0

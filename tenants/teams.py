@@ -83,6 +83,11 @@ def ownership_transfer(*, tenant: Tenant, to: Membership) -> None:
                 "address_unproved", f"{to.user} has not confirmed an e-mail address yet.",
                 field="member", status=409,
             )  # fmt: skip
+        if to.user.is_leaving:
+            raise Refused(
+                "account_leaving", f"The account of {to.user} is to be deleted.",
+                field="member", status=409,
+            )  # fmt: skip
         # In this order: there is never more than one owner.
         Membership.objects.filter(pk=owner.pk).update(role=Role.ADMIN)
         Membership.objects.filter(pk=to.pk).update(role=Role.OWNER)

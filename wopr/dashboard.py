@@ -1,5 +1,6 @@
 """The dashboard's shell: one page; everything in it comes from the API."""
 
+from allauth.account.internal.stagekit import get_pending_stage
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +16,7 @@ def shell(request: HttpRequest) -> HttpResponse:
         "csrf_cookie_name": settings.CSRF_COOKIE_NAME,
         "tenant_domain": settings.WOPR_TENANT_DOMAIN,
         "single_sign_on": settings.WOPR_SINGLE_SIGN_ON,
+        "sign_in_waits": get_pending_stage(request) is not None,
         "version": settings.WOPR_VERSION,
     }
     return render(request, "dashboard/shell.html", context)

@@ -66,6 +66,7 @@ def _people() -> dict[str, Any]:
         "role": "admin",
         "giver": "ada@example.com",
         "taker": "grace@example.com",
+        "what": "the account ada@example.com",
         "expires_at": timezone.now() + timedelta(days=settings.WOPR_INVITATION_DAYS),
     }
 

@@ -40,6 +40,8 @@ BEAT_SCHEDULE = {
     "usage: count the bots' storage": every(600, "fleet.storage_meter"),
     "usage: tell Stripe": every(60, "billing.usage_report"),
     "billing: queue the letters that are due": every(60, "billing.notices_queue"),
+    "billing: end what leavers pay for": every(30, "billing.leavers_settle"),
+    "billing: customers follow their owners": every(60, "billing.owners_follow"),
     "inference: release what dead gateways held": every(30, "gpu.holds_release"),
     "inference: look at the services": every(30, "gpu.services_probe"),
     "inference: help what does not work": every(60, "gpu.remedies_sweep"),
@@ -47,6 +49,8 @@ BEAT_SCHEDULE = {
     "inference: forget old history": every(86_400, "gpu.history_forget"),
     "single sign-on: staff are those in the group": every(60, "tenants.staff_recheck"),
     "single sign-on: let in who joined, out who left": every(120, "tenants.groups_reconcile"),
+    "audit: tell staff of tampering": every(21_600, "wopr.audit_verify"),
+    "deletions: erase who has left": every(60, "wopr.leavers_erase"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
     "alarms: tell staff what no mail server took": every(60, "tenants.alarms_send"),
 }

@@ -123,6 +123,8 @@ WOPR_GRACE_DAYS = env.int("WOPR_GRACE_DAYS", 7)
 WOPR_RETENTION_DAYS = env.int("WOPR_RETENTION_DAYS", 30)
 # How long the last backup of a deleted bot is offered for download; then it is deleted too.
 WOPR_EXPORT_DAYS = env.int("WOPR_EXPORT_DAYS", 30)
+# Days in which the deletion of an account or a tenant can be taken back.
+WOPR_DELETION_DAYS = env.int("WOPR_DELETION_DAYS", 14)
 # Days before the suspension on which a reminder goes out.
 WOPR_REMINDER_DAYS = env.list("WOPR_REMINDER_DAYS", cast=int, default=[3, 1])
 # A single run never suspends more than this many tenants, or this share of them, by itself.
@@ -236,9 +238,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "wopr.common.audit.context.AuditMiddleware",
+    "tenants.impersonating.ImpersonationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "wopr.failures.MailAwayMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "wopr.urls"
@@ -321,6 +325,8 @@ MFA_TOTP_ISSUER = "WOPR"
 MFA_TOTP_TOLERANCE = 1
 # Staff give their second factor again after so many hours.
 WOPR_STAFF_PROOF_HOURS = env.int("WOPR_STAFF_PROOF_HOURS", 12)
+# How long staff look at the dashboard as a customer.
+WOPR_IMPERSONATION_MINUTES = env.int("WOPR_IMPERSONATION_MINUTES", 30)
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("browser",)
 HEADLESS_FRONTEND_URLS = {

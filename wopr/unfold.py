@@ -125,6 +125,8 @@ ADMIN_LOOK: dict[str, Any] = {
                 _item("Single sign-on", "passkey", "socialaccount.socialaccount"),
                 _item("API keys", "key", "tenants.apikey"),
                 _item("Second factors", "passkey", "mfa.authenticator"),
+                _item("Looked at by staff", "visibility", "tenants.impersonation"),
+                _item("Deletions", "person_remove", "tenants.deletion"),
                 _item("Messages", "mail", "tenants.message"),
                 _item("Documents", "description", "tenants.document"),
                 _SAMPLES,

@@ -13,7 +13,7 @@ from fleet.api.views import FleetView
 from gpu.api import register
 from tenants import webhooks as mail_webhooks
 from tenants.single_sign_on import views as single_sign_on
-from wopr import dashboard, formerly, health, metrics, previews, trail
+from wopr import dashboard, exporting_api, formerly, health, metrics, previews, trail
 from wopr.common.permissions import Public
 
 api: list[Any] = [
@@ -21,6 +21,11 @@ api: list[Any] = [
     path("", include("billing.api.urls")),
     path("", include("fleet.api.urls")),
     path("", include("gpu.api.urls")),
+    path(
+        "tenants/<uuid:tenant_id>/export",
+        exporting_api.TenantExportView.as_view(),
+        name="tenant-export",
+    ),
     path("schema", SpectacularAPIView.as_view(permission_classes=(Public,)), name="schema"),
     path(
         "docs",

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from billing.models import AddOn, Checkout, Entitlement, IncludedUsage, Plan, Price
 from billing.orders import MOST_OF_AN_ADD_ON
-from billing.standing import Standing, standing_for
+from billing.standing import DELETION, Standing, standing_for
 from billing.terms import MOST_BOTS
 
 
@@ -227,10 +227,10 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
     def get_service(self, entitlement: Entitlement) -> str:
         return self._standing(entitlement).service
 
-    @extend_schema_field(serializers.ChoiceField(["", "payment", "held"]))
+    @extend_schema_field(serializers.ChoiceField(["", "payment", "held", "deletion"]))
     def get_reason(self, entitlement: Entitlement) -> str:
         """Which hold it is, and why, is between the customer and our staff."""
-        known = {"": "", "payment": "payment", "no plan": ""}
+        known = {"": "", "payment": "payment", "no plan": "", DELETION: DELETION}
         return known.get(self._standing(entitlement).reason, "held")
 
     def get_suspends_at(self, entitlement: Entitlement) -> datetime | None:

@@ -21,6 +21,8 @@ from wopr.common.errors import ProviderError, Refused
 logger = logging.getLogger(__name__)
 # Where dj-stripe looks for the tenant in a customer's metadata.
 SUBSCRIBER_KEY = djstripe_settings.SUBSCRIBER_CUSTOMER_KEY
+# Under which name a customer's metadata say which owner's address Stripe was told.
+OWNER_KEY = "wopr_owner"
 _PERMANENT = (
     stripe.AuthenticationError,
     stripe.PermissionError,
@@ -78,8 +80,21 @@ def _metadata(stripe_object: Any) -> dict[str, str]:
 def customer_create(*, email: str, name: str, tenant_id: str) -> Any:
     with translated("Stripe could not create the customer"):
         return client().v1.customers.create(
-            {"email": email, "name": name, "metadata": {SUBSCRIBER_KEY: tenant_id}}
+            {
+                "email": email,
+                "name": name,
+                "metadata": {SUBSCRIBER_KEY: tenant_id, OWNER_KEY: email},
+            }
         )
+
+
+def customer_tell(customer_id: str, *, email: str, name: str) -> Any:
+    """Whose it is now; without an address, nobody's any more."""
+    wanted: Any = {"email": email, "metadata": {OWNER_KEY: email}}
+    if not email:
+        wanted |= {"name": name, "phone": ""}
+    with translated("Stripe could not be told whose the customer is"):
+        return client().v1.customers.update(customer_id, wanted)
 
 
 def session_create(

@@ -52,6 +52,7 @@ class ExportContentView(TenantScoped):
     """The backup itself: a tar of everything that the bot kept in /data."""
 
     right = Right.MANAGE
+    secret = True
     renderer_classes = (TarRenderer,)
     throttle_scope = "export"
 

@@ -1,5 +1,21 @@
 """Staff's pages of people, tenants, and what is sent and given to them."""
 
-from tenants.admin import correspondence, keys, people, second_factors, sign_on
+from tenants.admin import (
+    correspondence,
+    impersonation,
+    keys,
+    leaving,
+    people,
+    second_factors,
+    sign_on,
+)
 
-__all__ = ["correspondence", "keys", "people", "second_factors", "sign_on"]
+__all__ = [
+    "correspondence",
+    "impersonation",
+    "keys",
+    "leaving",
+    "people",
+    "second_factors",
+    "sign_on",
+]

@@ -3,17 +3,30 @@
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress, EmailConfirmation
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from tenants import impersonating
+from tenants.admin.leaving import Deletable, WhyForm
 from tenants.models import Membership, Tenant, User
+from wopr.common.audit.context import because
+from wopr.common.errors import Refused
 from wopr.common.staff.links import belongs_to, link
 from wopr.common.staff.looks import moment
-from wopr.common.staff.pages import MachineOwned, ReadOnlyInline, StaffAdmin, replace_pages
+from wopr.common.staff.pages import (
+    MachineOwned,
+    ReadOnlyInline,
+    back_to,
+    confirmed,
+    led,
+    replace_pages,
+)
 
 # A confirmation holds the key that confirms; nobody needs to see it.
 replace_pages(EmailConfirmation, EmailAddress)
@@ -41,7 +54,8 @@ class MembershipInline(ReadOnlyInline):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, StaffAdmin):  # type: ignore[type-arg]
+class UserAdmin(BaseUserAdmin, Deletable):  # type: ignore[type-arg]
+    actions_detail: ClassVar = ("look_as", "delete_for_good")
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -67,6 +81,30 @@ class UserAdmin(BaseUserAdmin, StaffAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(tenant_count=Count("memberships"))  # type: ignore[no-any-return]
+
+    @confirmed(
+        "Look as this customer",
+        icon="visibility",
+        ask="Look at the dashboard as this customer?",
+        effects="You see what they see, and change nothing, for WOPR_IMPERSONATION_MINUTES. That "
+        "you did, and why, stays on this page and in the audit trail.",
+        form=WhyForm,
+        proof=True,
+    )
+    def look_as(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        person = get_object_or_404(User, pk=unquote(object_id))
+        because(form.cleaned_data["note"])
+        try:
+            begun = impersonating.impersonation_begin(
+                staff=request.user,  # type: ignore[arg-type]
+                person=person,
+                reason=form.cleaned_data["note"],
+            )
+        except Refused as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+            return back_to(request, person)
+        request.session[impersonating.SESSION_KEY] = str(begun.pk)
+        return led(request, "/")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A person is switched off, since what they did must stay explained."""
@@ -95,7 +133,7 @@ class EmailAddressAdmin(MachineOwned):
 
 
 @admin.register(Tenant)
-class TenantAdmin(StaffAdmin):
+class TenantAdmin(Deletable):
     """A customer account, from which everything that belongs to it can be reached."""
 
     list_display = ("slug", "name", "owner_link", "created")

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants.models import ApiKey, Tenant
@@ -15,6 +17,8 @@ from tenants.policy import WANT_PROOF, Caller, Right, scope_for
 from wopr.common.proof import is_fresh
 
 Row = TypeVar("Row", bound=Model)
+# Where somebody signs in, or proves anew who they are, and is led on from.
+_PAGES = {"not_authenticated": "/login", "proof_required": "/account/prove"}
 
 
 def caller_of(request: Request) -> Caller:
@@ -34,7 +38,9 @@ class Allowed(BasePermission):
             return False
         if not caller_of(request).is_let(right):
             raise PermissionDenied(_what_is_missing(right), code="scope_missing")
-        if method not in SAFE_METHODS and right in WANT_PROOF and not is_fresh(request):
+        if view.secret and hasattr(request, "impersonation"):
+            raise PermissionDenied("This is for the customer alone.", code="impersonating")
+        if _wants_proof(view, method, right) and request.auth is None and not is_fresh(request):
             raise PermissionDenied("Prove first that it is you.", code="proof_required")
         return True
 
@@ -45,6 +51,18 @@ class Ruled(APIView):
     permission_classes = (Allowed,)
     # One for all methods, or one for each.
     right: ClassVar[Right | Mapping[str, Right] | None] = None
+    # Whether reading it, too, is only for who has proved a moment ago who they are.
+    secret: ClassVar[bool] = False
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Leads a browser that followed a link to a download to where it gets what it lacks."""
+        answer = super().handle_exception(exc)
+        reads = self.secret and "text/html" in self.request.headers.get("Accept", "")
+        page = _PAGES.get(answer.data["code"]) if reads else None
+        if page is None:
+            return answer
+        where = f"{page}?{urlencode({'next': self.request.path})}"
+        return Response(status=302, headers={"Location": where})
 
     @property
     def caller(self) -> Caller:
@@ -88,6 +106,11 @@ def right_of(view: Any, method: str) -> Right | None:
     if not isinstance(declared, Mapping):
         return declared
     return declared.get({"HEAD": "GET", "OPTIONS": next(iter(declared))}.get(method, method))
+
+
+def _wants_proof(view: Any, method: str, right: Right) -> bool:
+    """What a key may open at all it opens without: whoever made it has proved who they are."""
+    return view.secret or (method not in SAFE_METHODS and right in WANT_PROOF)
 
 
 def _what_is_missing(right: Right) -> str:

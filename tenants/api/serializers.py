@@ -46,10 +46,17 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
 
 class MeSerializer(serializers.ModelSerializer[User]):
     tenants = MembershipSerializer(source="memberships", many=True, read_only=True)
+    seen_by = serializers.SerializerMethodField(
+        help_text="Who of the staff looks as this person, read-only; else null."
+    )
 
     class Meta:
         model = User
-        fields = ("id", "email", "is_staff", "tenants")
+        fields = ("id", "email", "is_staff", "tenants", "seen_by")
+
+    def get_seen_by(self, user: User) -> str | None:
+        found = getattr(self.context["request"], "impersonation", None)
+        return str(found.staff) if found else None
 
 
 class NameCheckSerializer(serializers.Serializer[Any]):

@@ -1,9 +1,16 @@
 from django.urls import path
 
-from tenants.api import keys, teams, views
+from tenants.api import deletions, impersonation, keys, teams, views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="me"),
+    path("me/deletion", deletions.AccountDeletionView.as_view(), name="account-deletion"),
+    path("impersonation", impersonation.ImpersonationView.as_view(), name="impersonation"),
+    path(
+        "tenants/<uuid:tenant_id>/deletion",
+        deletions.TenantDeletionView.as_view(),
+        name="tenant-deletion",
+    ),
     path("tenants", views.TenantListView.as_view(), name="tenants"),
     path("tenants/name-check", views.NameCheckView.as_view(), name="tenant-name-check"),
     path("tenants/<uuid:tenant_id>", views.TenantDetailView.as_view(), name="tenant"),

@@ -58,10 +58,7 @@ class Report:
 def send(message: Message) -> Taken:
     """Hands the message over. Raises ProviderError when it was not taken."""
     mail = _mail(message)
-    try:
-        mail.send()
-    except (OSError, smtplib.SMTPException, AnymailError) as error:
-        raise ProviderError(str(error) or type(error).__name__) from error
+    hand_over(mail)
     told: Any = getattr(mail, "anymail_status", None)
     if told is None:
         return Taken()
@@ -71,7 +68,11 @@ def send(message: Message) -> Taken:
 
 def send_plain(addresses: list[str], *, subject: str, text: str) -> None:
     """A note to staff, without a row of its own. Raises ProviderError when it was not taken."""
-    mail = EmailMultiAlternatives(f"[WOPR] {subject}", text, to=addresses)
+    hand_over(EmailMultiAlternatives(f"[WOPR] {subject}", text, to=addresses))
+
+
+def hand_over(mail: EmailMultiAlternatives) -> None:
+    """Raises ProviderError when it was not taken."""
     try:
         mail.send()
     except (OSError, smtplib.SMTPException, AnymailError) as error:

@@ -73,6 +73,9 @@ class Message(Identified):
         DOMAIN_PAUSED = "domain_paused"
         RECOVERED = "recovered"
         CREDIT_NOTE = "credit_note"
+        DELETION_ASKED = "deletion_asked"
+        DELETION_WITHDRAWN = "deletion_withdrawn"
+        DELETED = "deleted"
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -101,7 +104,14 @@ class Message(Identified):
         Delivery.COMPLAINED,
     )
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="messages")
+    tenant = models.ForeignKey(
+        Tenant,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        help_text="Empty where it is about a person's account.",
+    )
     kind = models.CharField(max_length=32, choices=Kind)
     cause = models.CharField(max_length=128, help_text="What it is about, e.g. instance:<id>.")
     recipient = models.EmailField()

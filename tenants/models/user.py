@@ -35,5 +35,10 @@ class User(AbstractUser):
         proved = self.emailaddress_set.filter(verified=True)  # type: ignore[attr-defined]
         return list(proved.values_list("email", flat=True))
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the account is to be deleted."""
+        return self.deletions.filter(withdrawn_at__isnull=True, done_at__isnull=True).exists()
+
     def __str__(self) -> str:
         return self.email

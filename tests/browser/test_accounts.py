@@ -115,3 +115,15 @@ def sign_in(customer: Customer, password: str, *, go: bool = True) -> None:
     customer.page.get_by_label("E-mail address").fill(customer.email)
     customer.page.get_by_label("Password", exact=True).fill(password)
     customer.button("Sign in").click()
+
+
+def test_an_account_is_deleted_by_who_proves_to_be_it_and_taken_back(customer: Customer) -> None:
+    customer.signs_up()
+    customer.goes_to("/account")
+    customer.button("Delete your account").click()
+    dialog = customer.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("nothing more is charged")
+    dialog.get_by_role("button", name="Delete your account").click()
+    expect(customer.page.get_by_text("To be deleted on")).to_be_visible()
+    customer.button("Take it back").click()
+    expect(customer.button("Delete your account")).to_be_visible()

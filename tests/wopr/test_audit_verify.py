@@ -12,9 +12,11 @@ from django.core.management.base import CommandError
 from django.db import connection, connections
 
 from billing.models import Plan
+from tenants.models import User
 from wopr.common.audit.models import AuditEntry, AuditLink
 from wopr.common.audit.triggers import install
 from wopr.common.audit.verifying import verify
+from wopr.tasks import audit_verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,6 +71,19 @@ def test_tampering_is_found(tampering: str, fault: str, capsys: pytest.CaptureFi
     with pytest.raises(CommandError, match="tampered"):
         call_command("audit_verify")
     assert fault in capsys.readouterr().err
+
+
+def test_staff_hear_of_tampering_from_the_schedule(mailoutbox: list[Any]) -> None:
+    User.objects.create_superuser("staff@example.com")
+    audit_verify()
+    assert mailoutbox == []
+    third = AuditEntry.objects.order_by("id")[2].pk
+    with unguarded() as cursor:
+        cursor.execute(f"UPDATE audit_auditentry SET actor = 'nobody' WHERE id = {third}")
+    audit_verify()
+    [letter] = mailoutbox
+    assert letter.to == ["staff@example.com"]
+    assert f"entry {third} at place 3 is not what was written" in letter.body
 
 
 def test_an_end_that_was_cut_off_is_found_by_what_was_noted() -> None:

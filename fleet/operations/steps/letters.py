@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.standing import standing_for
+from billing.standing import DELETION, standing_for
 from fleet.models import Backup, Instance
 from fleet.operations.base import Facts, Step
 from fleet.operations.ledger import live_operation
@@ -82,6 +82,9 @@ def _last_backup(instance: Instance) -> Backup | None:
 
 
 def _offered_until(instance: Instance) -> datetime | None:
+    """Nothing is, once the whole tenant is deleted."""
+    if standing_for(instance.tenant_id).reason == DELETION:
+        return None
     backup = _last_backup(instance)
     return backup.offered_until if backup else None
 
@@ -107,6 +110,7 @@ def _context(instance: Instance) -> dict[str, Any]:
     return {
         "instance": instance,
         "by_payment": standing.reason == "payment",
+        "by_deletion": standing.reason == DELETION,
         "ends_at": standing.ends_at,
         "export_url": _export_url(instance),
         "export_until": _offered_until(instance),

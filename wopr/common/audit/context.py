@@ -53,7 +53,8 @@ class AuditMiddleware:
 
 
 def _signed_in(request: HttpRequest) -> str:
-    user = getattr(request, "user", None)
+    looking = getattr(request, "impersonation", None)
+    user = looking.staff if looking else getattr(request, "user", None)
     return person(user) if user is not None and user.is_authenticated else "nobody signed in"
 
 

@@ -72,7 +72,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     ) -> HttpResponse:
         """The same for an action of the list, which has no row yet."""
         self._attempt(request, act, done)
-        return _led(request, reverse(_page(self.model, "changelist")))
+        return led(request, reverse(_page(self.model, "changelist")))
 
     def _attempt(self, request: HttpRequest, act: Callable[[], object], done: str) -> None:
         because(_said(request) or done)
@@ -158,21 +158,21 @@ def _proved(handler: Handler) -> Handler:
         here = reverse(_page(page.model, "changelist"))
         if "object_id" in kwargs:
             here = reverse(_page(page.model, "change"), args=[kwargs["object_id"]])
-        return _led(request, f"/account/prove?{urlencode({'next': here})}")
+        return led(request, f"/account/prove?{urlencode({'next': here})}")
 
     return cast(Handler, guarded)
 
 
 def back_to(request: HttpRequest, row: Model) -> HttpResponse:
     """To the row's page."""
-    return _led(request, reverse(_page(type(row), "change"), args=[quote(row.pk)]))
+    return led(request, reverse(_page(type(row), "change"), args=[quote(row.pk)]))
 
 
 def _page(model: type[Model], page: str) -> str:
     return f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
 
 
-def _led(request: HttpRequest, address: str) -> HttpResponse:
+def led(request: HttpRequest, address: str) -> HttpResponse:
     """To the address, for a browser as for htmx, which does not follow redirects itself."""
     if not request.headers.get("HX-Request"):
         return redirect(address)

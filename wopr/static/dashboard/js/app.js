@@ -1,5 +1,5 @@
 /** The start of the dashboard: the frame around every page, and which page an address shows. */
-import { Footer, Header } from "./frame.js";
+import { Footer, Header, SeenBy } from "./frame.js";
 import { Account } from "./pages/account.js";
 import { AuthenticatorApp } from "./pages/authenticator-app.js";
 import { Backups } from "./pages/backups.js";
@@ -76,9 +76,9 @@ function Redirect({ to }) {
 }
 
 function Routed({ place }) {
-  const { state, error, refresh } = useSession();
+  const { state, me, error, refresh } = useSession();
   const route = matchRoute(ROUTES, place.path);
-  if (!route) return html`<${NotFound} />`;
+  if (!route || (me?.seen_by && place.path.startsWith("/account"))) return html`<${NotFound} />`;
   if (state === "loading") return html`<${Loading} lines=${6} what="your account" />`;
   if (state === "error") {
     return html`<${ErrorNotice} error=${error} title="Your account could not be read" retry=${refresh} />`;
@@ -98,7 +98,7 @@ function App() {
   const place = useLocation();
   return html`<a class="skip" href="#main">Skip to the content</a>
     <${Header} place=${place} />
-    <main id="main" tabindex="-1"><${Routed} place=${place} /></main>
+    <main id="main" tabindex="-1"><${SeenBy} /><${Routed} place=${place} /></main>
     <${Footer} />
     <${Toasts} />`;
 }

@@ -41,6 +41,11 @@ async function authenticate(path, body) {
   throw failure(answer);
 }
 
+/** What a sign-in that began before this page was opened waits for, or null. */
+export async function pending() {
+  return pendingFlow((await send("GET", `${ROOT}/auth/session`)).data);
+}
+
 export const signUp = (email, password) => authenticate("/auth/signup", { email, password });
 export const signIn = (email, password) => authenticate("/auth/login", { email, password });
 /** The code that was mailed; allauth names its field "key". */

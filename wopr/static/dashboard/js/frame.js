@@ -1,7 +1,9 @@
 /** What stands around every page: the bar with the way home and the account, the foot. */
+import { remove } from "./api.js";
 import { ApiError } from "./http.js";
 import { meta } from "./meta.js";
 import { Icon, Mark } from "./parts/icons.js";
+import { Notice } from "./parts/notice.js";
 import { ThemeSwitch } from "./parts/theme-switch.js";
 import { toast } from "./parts/toast.js";
 import { html } from "./preact.js";
@@ -50,6 +52,30 @@ export function Header({ place }) {
       ${state === "out" && html`<${Visitor} place=${place} />`}
     </div>
   </header>`;
+}
+
+/** On every page, while somebody of the staff looks as a customer. */
+export function SeenBy() {
+  const { me } = useSession();
+  if (!me?.seen_by) return null;
+  const end = async () => {
+    try {
+      await remove("/impersonation");
+      location.assign("/admin/");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(error.message, "alert");
+    }
+  };
+  return html`<div class="standing">
+    <${Notice}
+      tone="warning"
+      title=${`You look as ${me.email}`}
+      actions=${html`<button class="button" type="button" onClick=${end}>End it</button>`}
+    >
+      You are ${me.seen_by}, of the staff. You see what they see, and change nothing. It is noted.
+    <//>
+  </div>`;
 }
 
 export function Footer() {

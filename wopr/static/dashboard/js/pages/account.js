@@ -4,6 +4,7 @@ import { ConfirmDialog } from "../parts/dialog.js";
 import { Facts } from "../parts/facts.js";
 import { PasswordField, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
+import { Leaving } from "../parts/leaving.js";
 import { ErrorNotice } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
 import { Panel } from "../parts/panel.js";
@@ -15,6 +16,13 @@ import { useSession } from "../session.js";
 const EFFECTS = [
   "This browser stays signed in; every other one is signed out.",
   "Your bots, your subscription and your data are not touched.",
+];
+
+const LEAVING = [
+  "For some days you can take this back, here.",
+  "Then your personal bots are stopped and removed, with their data and backups.",
+  "Their subscriptions end, and nothing more is charged. What is paid is not given back.",
+  "Who you are is erased here. Invoices and the record of who changed what are kept, by law.",
 ];
 
 function PasswordForm() {
@@ -76,6 +84,12 @@ export function Account() {
       <//>
       <${Panel} title="Password"><${PasswordForm} /><//>
       <${SingleSignOn} process="connect" back="/account">Connect single sign-on<//>
+      <${Leaving} at="/me" what="your account" effects=${LEAVING}>
+        <p>
+          An organisation that you own is given to another member, or deleted, first. Its members' page
+          has both. To take your data along, open the members' page of each of your bots.
+        </p>
+      <//>
     </div>
   <//>`;
 }

@@ -3,6 +3,7 @@ import { post, put, remove } from "../api.js";
 import { ConfirmDialog } from "../parts/dialog.js";
 import { Field, SelectField, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
+import { Leaving } from "../parts/leaving.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
 import { Empty, Loading, Panel } from "../parts/panel.js";
 import { DataTable } from "../parts/table.js";
@@ -229,6 +230,24 @@ function Leave({ tenant, at }) {
   <//>`;
 }
 
+const END = [
+  "For some days you can take this back, here.",
+  "Then its bots are stopped and removed, with their data and all their backups.",
+  "The subscription ends, and nothing more is charged. What is paid is not given back.",
+  "Members lose their access. Invoices and the record of who changed what are kept, by law.",
+];
+
+/** What can be taken along: everything that is known, and the last backup of each bot. */
+function Takeaway({ at }) {
+  const { data } = useResource(`${at}/exports`);
+  return html`<p>
+    <a class="button slim" href=${`/api/v1${at}/export`}>Download what is kept</a>
+    ${(data ?? []).map(
+      (row) => html` <a class="button slim" href=${row.url}>Download the backup of ${row.slug}</a>`,
+    )}
+  </p>`;
+}
+
 function Members({ tenant, reload }) {
   const at = `/tenants/${tenant.id}`;
   const members = useResource(`${at}/members`);
@@ -253,7 +272,9 @@ function Members({ tenant, reload }) {
     ${mayManage(tenant)
       ? html`<${Invitations} tenant=${tenant} at=${at} reload=${reload} />`
       : html`<${Notice}>Your role here is ${tenant.role}: an owner or an admin invites people.<//>`}
+    ${mayManage(tenant) && html`<${Panel} title="Your data"><${Takeaway} at=${at} /><//>`}
     ${!isOwner(tenant) && html`<${Leave} tenant=${tenant} at=${at} />`}
+    ${isOwner(tenant) && html`<${Leaving} at=${at} what=${tenant.name} effects=${END} />`}
   </div>`;
 }
 

@@ -1,12 +1,13 @@
 /** Sign-up and sign-in: two forms of the same shape. */
 import * as auth from "../auth.js";
+import { meta } from "../meta.js";
 import { Field, PasswordField, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
 import { Journey } from "../parts/journey.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
 import { SingleSignOn, signOnProblem } from "../parts/single-sign-on.js";
-import { html, useState } from "../preact.js";
+import { html, useEffect, useState } from "../preact.js";
 import { useSession } from "../session.js";
 import { ConfirmAddress } from "./confirm.js";
 import { SecondFactor } from "./second-factor.js";
@@ -26,6 +27,9 @@ function EmailField({ errors }) {
 
 // Once the session is read anew, the router moves the customer on: both pages are for visitors only.
 
+const notCreated = (error) =>
+  error?.code === "mail_away" ? "The letter to you is late" : "Your account was not created";
+
 export function SignUp() {
   const { refresh } = useSession();
   const [waiting, setWaiting] = useState(null);
@@ -37,7 +41,7 @@ export function SignUp() {
   return html`<div class="narrow"><${Journey} stage=${0} /></div>
     <${Page} title="Create your account" lead="You pay nothing until you choose a plan." narrow>
       <form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
-        <${ErrorNotice} error=${error} title="Your account was not created" />
+        <${ErrorNotice} error=${error} title=${notCreated(error)} />
         <${EmailField} errors=${errors.email} />
         <${PasswordField}
           id="password"
@@ -70,6 +74,11 @@ export function SignIn({ query }) {
     else await refresh();
   };
   const passkey = useForm([], async () => goOn(await auth.signInByPasskey()));
+  // Who comes back from single sign-on, and has a second factor, gives it here.
+  useEffect(() => {
+    if (meta("sign-in-waits") !== "yes") return;
+    auth.pending().then((flow) => flow === "mfa_authenticate" && setWaiting({ flow }), () => null);
+  }, []);
   if (waiting?.flow === "mfa_authenticate") return html`<${SecondFactor} done=${refresh} />`;
   if (waiting) return html`<${ConfirmAddress} email=${waiting.email} done=${refresh} />`;
   return html`<${Page} title="Sign in" narrow>

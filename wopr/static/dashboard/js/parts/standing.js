@@ -96,6 +96,10 @@ const Gone = ({ tenant, subscription }) => html`<${Notice}
   before anything is deleted. Answer one of our e-mails if you want it.
 <//>`;
 
+const Deleting = ({ tenant }) => html`<${Notice} tone="danger" title="This is being deleted">
+  The bots of ${tenant.name} are being removed, with their backups. Nothing more is charged.
+<//>`;
+
 /** Takes a cancellation back. `onChange` reads the subscription anew. */
 export function Resume({ tenant, onChange }) {
   const { busy, error, submit, form } = useForm([], async () => {
@@ -139,6 +143,7 @@ function noticeOf(subscription) {
   const { status, service, reason, suspends_at, entitled, cancel_at_period_end } = subscription;
   if (service === "end") return Gone;
   if (reason === "held") return Held;
+  if (reason === "deletion") return Deleting;
   if (reason === "payment") {
     if (status === "canceled") return Ended;
     if (service === "suspend") return Suspended;
