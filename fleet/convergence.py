@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from billing.models import Entitlement
 from billing.standing import Service, standing_for
-from fleet import dedicated, placement, ports
+from fleet import homes, placement, ports
 from fleet.models import Instance, Operation, Release
 from fleet.operations import ledger
 from tenants.models import Tenant
 from wopr.common.correlation import correlation, new_id
+from wopr.common.errors import Refused
 
 logger = logging.getLogger(__name__)
 # A bot that is paid for and failed is tried again without anybody asking.
@@ -86,14 +87,32 @@ def lacking_tenant_ids() -> list[UUID]:
 
 
 def instance_reprovision(*, instance: Instance, cause: str) -> Operation:
-    """Opens another provision of a failed instance. Raises Refused when one is live."""
+    """Opens another provision of a failed bot, wherever there is room for it now.
+
+    Nothing of it is left where it failed, which may be the very reason. Raises Refused for a bot
+    that did not fail, and ProviderError when there is no room.
+    """
     with transaction.atomic():
-        operation = ledger.operation_open(
-            kind="provision", subject=instance, tenant=instance.tenant, cause=cause
+        node = homes.reserve(instance.tenant, instance.memory_mb, leaving=instance)
+        # Nodes are locked before the instance's row, as everybody does.
+        row = Instance.objects.select_for_update().get(pk=instance.pk)
+        _insist_failed(row)
+        if row.node_id != node.pk:
+            row.node, row.host_port = node, ports.free_port(node)
+        row.status = Instance.Status.STARTING
+        row.save(update_fields=["node", "host_port", "status", "updated_at"])
+        return ledger.operation_open(
+            kind="provision", subject=row, tenant=instance.tenant, cause=cause
         )
-        instance.status = Instance.Status.STARTING
-        instance.save(update_fields=["status", "updated_at"])
-    return operation
+
+
+def _insist_failed(instance: Instance) -> None:
+    if instance.status != Instance.Status.FAILED:
+        raise Refused(
+            "instance_not_failed",
+            f"{instance} is {instance.status}; only a failed bot is set up again.",
+            status=409,
+        )
 
 
 def _open_missing(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
@@ -119,10 +138,7 @@ def instance_place(
     tenant: Tenant, entitlement: Entitlement, *, image: str, release: Release | None = None
 ) -> Instance:
     """A new bot's row, with room on a node; the tenant's row must be locked."""
-    if dedicated.is_entitled(entitlement):
-        node = placement.reserve_own(tenant, entitlement.memory_mb)
-    else:
-        node = placement.reserve(entitlement.memory_mb)
+    node = homes.reserve(tenant, entitlement.memory_mb)
     return Instance.objects.create(
         tenant=tenant,
         slug=next(slug for slug in _slugs(tenant) if not taken_slugs([slug])),

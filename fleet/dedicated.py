@@ -7,7 +7,7 @@ from django.db import transaction
 
 from billing.models import Entitlement, Plan
 from billing.standing import Service, standing_for
-from fleet import orders
+from fleet import homes, orders
 from fleet.models import Instance, Operation, Server
 from fleet.offers import fitting, need_of
 from tenants.models import Tenant
@@ -22,11 +22,6 @@ OVER = (Status.DESTROYING, Status.GONE, Status.FAILED, Status.LEAKED)
 def reconcile() -> list[Operation]:
     """Orders the machines that are paid for and missing; gives back those that nobody needs."""
     return [*_order_missing(), *_give_back_idle()]
-
-
-def is_entitled(entitlement: Entitlement) -> bool:
-    plan = entitlement.plan
-    return plan is not None and entitlement.entitled and plan.placement == Plan.Placement.DEDICATED
 
 
 def _order_missing() -> Iterable[Operation]:
@@ -70,7 +65,7 @@ def _give_back_idle() -> Iterable[Operation]:
     owned = Server.objects.filter(tenant__isnull=False, status__in=Server.UP)
     for server in owned.select_related("tenant"):
         entitlement = Entitlement.objects.filter(tenant=server.tenant).first()
-        if entitlement is not None and is_entitled(entitlement):
+        if entitlement is not None and homes.is_dedicated(entitlement):
             continue
         alive = Instance.objects.exclude(status=Instance.Status.TERMINATED)
         if alive.filter(tenant=server.tenant, node__server=server).exists():

@@ -21,7 +21,9 @@ def open_nodes() -> QuerySet[Node]:
     ).order_by("pk")
 
 
-def reserve(memory_mb: int, *, besides: UUID | None = None) -> Node:
+def reserve(
+    memory_mb: int, *, besides: UUID | None = None, leaving: Instance | None = None
+) -> Node:
     """The open node with the most memory to spare.
 
     All candidates stay locked, always in the same order, until the instance is there: placements
@@ -29,7 +31,7 @@ def reserve(memory_mb: int, *, besides: UUID | None = None) -> Node:
     """
     others = open_nodes().exclude(pk=besides) if besides else open_nodes()
     nodes = others.select_for_update()
-    best = roomiest({node: spare_mb(node) for node in nodes}, memory_mb)
+    best = roomiest({node: spare_mb(node, leaving) for node in nodes}, memory_mb)
     if best is None:
         raise ProviderError(
             f"No node has {memory_mb} MB of memory to spare: add a node or enlarge one."
@@ -37,9 +39,12 @@ def reserve(memory_mb: int, *, besides: UUID | None = None) -> Node:
     return best
 
 
-def reserve_own(tenant: Tenant, memory_mb: int) -> Node:
+def reserve_own(
+    tenant: Tenant, memory_mb: int, *, besides: UUID | None = None, leaving: Instance | None = None
+) -> Node:
     """The tenant's own machine, locked; nobody else's bots come to it."""
-    own = Node.objects.filter(
+    machines = Node.objects.exclude(pk=besides) if besides else Node.objects.all()
+    own = machines.filter(
         server__tenant=tenant,
         server__status=Server.Status.READY,
         maintenance_because="",
@@ -48,7 +53,7 @@ def reserve_own(tenant: Tenant, memory_mb: int) -> Node:
     node = own.select_for_update(of=("self",)).first()
     if node is None:
         raise ProviderError(f"{tenant} has no machine of its own that is ready yet.")
-    if spare_mb(node) < memory_mb:
+    if spare_mb(node, leaving) < memory_mb:
         raise ProviderError(f"{tenant}'s own machine has no {memory_mb} MB of memory to spare.")
     return node
 
@@ -79,9 +84,10 @@ def roomiest(spare: dict[Node, int], memory_mb: int) -> Node | None:
     return best if best is not None and spare[best] >= memory_mb else None
 
 
-def spare_mb(node: Node) -> int:
-    """What the node has left for further bots."""
-    return node.memory_mb - reserved_mb(node)
+def spare_mb(node: Node, leaving: Instance | None = None) -> int:
+    """What the node has left for further bots, and for one that gives its place there up."""
+    freed = leaving.memory_mb if leaving is not None and leaving.node_id == node.pk else 0
+    return node.memory_mb - reserved_mb(node) + freed
 
 
 def reserved_mb(node: Node) -> int:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from fleet import convergence, disks, lifecycle, standings, variables
 from fleet.models import Backup, Instance, Leak, Node, Operation
 from fleet.tasks import operation_run
-from wopr.common.errors import Refused
+from wopr.common.errors import ProviderError, Refused
 from wopr.common.queue import wake
 
 
@@ -23,18 +23,11 @@ def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
 
 
 def instance_retry(*, instance: Instance, cause: str) -> Operation:
-    """Sets a failed bot up again. Raises Refused for any other."""
-    with transaction.atomic():
-        row = Instance.objects.select_for_update().get(pk=instance.pk)
-        if row.status != Instance.Status.FAILED:
-            raise Refused(
-                "instance_not_failed",
-                f"{row.slug} is {row.status}; only a failed bot is set up again.",
-                status=409,
-            )
-        operation = convergence.instance_reprovision(instance=row, cause=cause)
-        wake(operation_run, operation.pk)
-    return operation
+    """Sets a failed bot up again, where there is room. Raises Refused for any other."""
+    try:
+        return _woken(convergence.instance_reprovision(instance=instance, cause=cause))
+    except ProviderError as error:
+        raise Refused("no_room", str(error), status=409) from error
 
 
 def instance_start(*, instance: Instance, cause: str) -> Operation:

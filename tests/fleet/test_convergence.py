@@ -9,9 +9,10 @@ import pytest
 import time_machine
 from django.db import connection
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from billing.models import Entitlement, Hold, Plan
-from fleet import convergence
+from fleet import convergence, placement
 from fleet.models import Instance, Node, Operation
 from fleet.operations import ledger
 from fleet.operations.provision import PROVISION
@@ -242,3 +243,48 @@ def test_a_bot_that_is_being_set_up_again_is_not_set_up_a_third_time(failed: Ins
         instances_reconcile()
 
     assert Operation.objects.count() == 2
+
+
+def test_a_bot_that_failed_on_a_machine_that_is_gone_is_set_up_again_on_another(
+    failed: Instance, node: Node
+) -> None:
+    Node.objects.update(unreachable_since=timezone.now())
+    other = Node.objects.create(name="other", engine_url="x", address="x", memory_mb=256)
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        instances_reconcile()
+
+    failed.refresh_from_db()
+    assert (failed.node, failed.status) == (other, "starting")
+    assert Operation.objects.live().get().kind == "provision"
+    assert placement.spare_mb(node) == node.memory_mb
+
+
+def test_a_bot_that_failed_waits_while_no_machine_has_room_but_the_dead_one(
+    failed: Instance,
+) -> None:
+    Node.objects.update(unreachable_since=timezone.now())
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        instances_reconcile()
+
+    failed.refresh_from_db()
+    assert failed.status == "failed"
+    assert not Operation.objects.live().exists()
+
+
+def test_a_bot_that_failed_needs_no_second_room_where_it_is(failed: Instance) -> None:
+    Node.objects.update(memory_mb=failed.memory_mb)
+    port = failed.host_port
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        instances_reconcile()
+
+    failed.refresh_from_db()
+    assert (failed.status, failed.host_port) == ("starting", port)
+
+
+def test_who_asks_for_another_try_without_room_is_told_so(api: APIClient, failed: Instance) -> None:
+    Node.objects.update(unreachable_since=timezone.now())
+
+    answer = api.post(f"/api/v1/instances/{failed.pk}/retry")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_room")
+    assert "No node has 256 MB of memory to spare" in answer.json()["message"]
