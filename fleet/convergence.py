@@ -187,4 +187,13 @@ def _reopen_failed(tenant: Tenant) -> list[Operation]:
     return [
         instance_reprovision(instance=instance, cause="reconcile: entitled, and failed before")
         for instance in failed
+        if is_in_plan(instance)
     ]
+
+
+def is_in_plan(instance: Instance) -> bool:
+    """Whether the bot is among those that its tenant pays for, which are the oldest ones."""
+    older = Instance.objects.filter(tenant=instance.tenant_id, created_at__lt=instance.created_at)
+    entitlement = Entitlement.objects.filter(tenant=instance.tenant_id).first()
+    alive = older.exclude(status=Instance.Status.TERMINATED).count()
+    return entitlement is not None and alive < entitlement.bots

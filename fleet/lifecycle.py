@@ -79,7 +79,7 @@ def operation_open(
 def insist_possible(*, kind: str, instance: Instance) -> None:
     """Raises Refused when another operation, the standing or the bot's state is in the way."""
     _insist_idle(instance)
-    _insist_service(instance)
+    insist_service(instance)
     _insist_status(instance, kind)
     if kind == "start":
         disks.insist_room(instance)
@@ -188,7 +188,8 @@ def _insist_idle(instance: Instance) -> None:
         )
 
 
-def _insist_service(instance: Instance) -> None:
+def insist_service(instance: Instance) -> None:
+    """Raises Refused unless the bot may run now: paid for, not held, within the plan."""
     standing = standing_for(instance.tenant_id)
     if standing.service != Service.RUN:
         _refuse_service(instance, standing)
@@ -197,6 +198,12 @@ def _insist_service(instance: Instance) -> None:
             "instance_suspended",
             f"{instance} is suspended: it is about to come back, or your plan runs fewer bots"
             " than you have. Add a bot to your plan to run it.",
+            status=409,
+        )
+    if instance.status == Status.FAILED and not convergence.is_in_plan(instance):
+        raise Refused(
+            "no_free_bot",
+            f"Your plan runs fewer bots than you have. Add a bot to your plan to run {instance}.",
             status=409,
         )
 

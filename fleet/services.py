@@ -24,6 +24,7 @@ def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
 
 def instance_retry(*, instance: Instance, cause: str) -> Operation:
     """Sets a failed bot up again, where there is room. Raises Refused for any other."""
+    lifecycle.insist_service(instance)
     try:
         return _woken(convergence.instance_reprovision(instance=instance, cause=cause))
     except ProviderError as error:

@@ -11,10 +11,12 @@ from django.db import connections
 from django.test import AsyncClient
 from rest_framework.test import APIClient
 
+from billing.models import Plan
 from fleet.models import Instance, Operation
 from fleet.operations import ledger, runner
 from tenants.models import Tenant, User
 from tests.conftest import signed_in
+from tests.fleet.lives import pay
 from tests.fleet.toys import FOR_GOOD, Toy, raising, ran
 from wopr.common.errors import ProviderError
 
@@ -87,7 +89,10 @@ def test_a_tenants_operations_come_newest_first(api: APIClient, toy: Toy) -> Non
     assert [operation["id"] for operation in shown] == [str(newer.pk), str(older.pk)]
 
 
-def test_a_failed_bot_is_set_up_again_on_request(api: APIClient, instance: Instance) -> None:
+def test_a_failed_bot_is_set_up_again_on_request(
+    api: APIClient, instance: Instance, plan: Plan
+) -> None:
+    pay(instance.tenant, plan)
     Instance.objects.update(status=Instance.Status.FAILED)
 
     answer = api.post(f"{API}/instances/{instance.pk}/retry")
@@ -97,7 +102,10 @@ def test_a_failed_bot_is_set_up_again_on_request(api: APIClient, instance: Insta
     assert instance.status == Instance.Status.STARTING
 
 
-def test_a_bot_that_did_not_fail_is_not_set_up_again(api: APIClient, instance: Instance) -> None:
+def test_a_bot_that_did_not_fail_is_not_set_up_again(
+    api: APIClient, instance: Instance, plan: Plan
+) -> None:
+    pay(instance.tenant, plan)
     answer = api.post(f"{API}/instances/{instance.pk}/retry")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "instance_not_failed")

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from billing.models import Plan
 from fleet.models import Instance, Node, Operation, Step
 from fleet.operations import runner
 from fleet.operations.runner import MAX_ATTEMPTS
@@ -23,6 +24,7 @@ from sandbox.stack.engine import Engine
 from sandbox.stack.front_door import front_door
 from tenants.models import Message
 from tenants.tasks import messages_sweep
+from tests.fleet.lives import pay
 from tests.fleet.toys import ran, row
 from tests.fleet.world import NOTHING_OUTSIDE, ONE_OF_EACH, World
 
@@ -111,7 +113,11 @@ def released(release: Release) -> Iterator[None]:
 
 
 def test_a_release_that_never_gets_healthy_leaves_nothing_and_a_mended_one_runs(
-    provision: Open, instance: Instance, world: World, monkeypatch: pytest.MonkeyPatch
+    provision: Open,
+    instance: Instance,
+    plan: Plan,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(WaitHealthy, "deadline", 0.0)
     monkeypatch.setattr(WaitHealthy, "patience", 1.0)
@@ -123,6 +129,7 @@ def test_a_release_that_never_gets_healthy_leaves_nothing_and_a_mended_one_runs(
     assert_nothing_left(world, instance)
 
     monkeypatch.setattr(WaitHealthy, "deadline", 60.0)
+    pay(instance.tenant, plan)
     assert ended(instance_retry(instance=instance, cause="test")).state == "succeeded"
     assert_running(world, instance)
 

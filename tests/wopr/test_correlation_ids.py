@@ -9,7 +9,9 @@ from django.test import Client
 from redis import Redis
 from rest_framework.test import APIClient
 
+from billing.models import Plan
 from fleet.models import Instance, Operation
+from tests.fleet.lives import pay
 from wopr.common.correlation import HEADER, correlation, current_id
 from wopr.common.queue import wake
 from wopr.tasks import canary
@@ -45,7 +47,10 @@ def test_an_error_refers_to_the_id() -> None:
 
 
 @pytest.mark.django_db
-def test_the_operation_that_a_request_opens_has_its_id(api: APIClient, instance: Instance) -> None:
+def test_the_operation_that_a_request_opens_has_its_id(
+    api: APIClient, instance: Instance, plan: Plan
+) -> None:
+    pay(instance.tenant, plan)
     Instance.objects.update(status=Instance.Status.FAILED)
     answer = api.post(f"/api/v1/instances/{instance.pk}/retry", headers={HEADER: OFFERED})
     assert answer.status_code == 202

@@ -33,6 +33,8 @@ class TakeBackup(Step[Instance]):
     @staticmethod
     def _nothing_to_copy(instance: Instance) -> Facts:
         """Data without a container to read it through must not be lost in silence."""
+        if instance.status == Instance.Status.FAILED:
+            return {"backup": None, "why": "it was never set up, so it has no data of its own"}
         if engine(instance.node).find_volume(instance.volume_name) is not None:
             raise ProviderError(
                 f"{instance.volume_name} has no container to copy it through; repair the bot first",
