@@ -4,26 +4,29 @@ Level-triggered: it reads rows, not events, so it does not matter which announce
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from billing.models import Entitlement
-from billing.standing import Service, standing_for
-from fleet import homes, placement, ports
+from billing.standing import Service, standing_for, standings
+from fleet import homes, nodes, placement, ports
 from fleet.models import Instance, Operation, Release
 from fleet.operations import ledger
 from tenants.models import Tenant
 from wopr.common.correlation import correlation, new_id
-from wopr.common.errors import Refused
+from wopr.common.errors import ProviderError, Refused
 
 logger = logging.getLogger(__name__)
+Opening = Callable[[], Operation]
 # A bot that is paid for and failed is tried again without anybody asking.
 RETRY_FAILED_AFTER = timedelta(hours=1)
 # What the engine can change of a container that runs.
@@ -32,9 +35,9 @@ RESIZABLE = (Instance.Status.RUNNING, Instance.Status.STOPPED)
 
 
 def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
-    """Opens a provision for each bot that the tenant may run and does not have.
+    """Opens what brings the tenant's bots to what it pays for.
 
-    Raises ProviderError when no node has room; the next reconcile tries again.
+    What finds no room waits for the next reconcile, and keeps nothing else waiting.
     """
     with transaction.atomic():
         # The tenant's row is the lock: two wake-ups at once must not make two bots of one.
@@ -45,11 +48,21 @@ def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
         if standing_for(tenant.pk).service != Service.RUN:
             return []
         with correlation(entitlement.correlation_id or new_id()):
-            return (
-                _open_missing(tenant, entitlement)
-                + _reopen_failed(tenant)
-                + _open_resizes(tenant, entitlement)
+            openings = (
+                *_missing(tenant, entitlement),
+                *_failed(tenant),
+                *_resizes(tenant, entitlement),
             )
+            return [opened for opening in openings if (opened := _attempt(tenant, opening))]
+
+
+def _attempt(tenant: Tenant, opening: Opening) -> Operation | None:
+    try:
+        with transaction.atomic():
+            return opening()
+    except (ProviderError, Refused) as error:
+        logger.error("%s waits for what it pays for: %s", tenant, error)
+        return None
 
 
 def lacking_tenant_ids() -> list[UUID]:
@@ -72,18 +85,37 @@ def lacking_tenant_ids() -> list[UUID]:
     lacking = entitled.annotate(alive=alive, failed=failed).filter(
         Q(alive__lt=F("bots")) | Q(failed__gt=0)
     )
-    resizable = Instance.objects.filter(status__in=RESIZABLE).exclude(
-        memory_mb=F("tenant__entitlement__memory_mb"),
-        cpu_millis=F("tenant__entitlement__cpu_millis"),
-        pids=F("tenant__entitlement__pids"),
-    )
-    outgrown = entitled.filter(tenant__instances__in=resizable)
+    outgrown = entitled.filter(tenant__instances__in=_outgrown())
     return list(
         {
             *lacking.values_list("tenant_id", flat=True),
             *outgrown.values_list("tenant_id", flat=True),
         }
     )
+
+
+def undelivered() -> list[Tenant]:
+    """Tenants with fewer bots, or smaller ones, than they pay for, and nothing under way."""
+    alive = Count("instances", filter=~Q(instances__status=Instance.Status.TERMINATED))
+    entitled = Q(entitlement__status__in=Entitlement.ENTITLED, entitlement__plan__isnull=False)
+    waiting = Instance.objects.filter(pk__in=_outgrown()).exclude(pk__in=_busy())
+    behind = Q(alive__lt=F("entitlement__bots")) | Q(pk__in=waiting.values("tenant"))
+    tenants = Tenant.objects.annotate(alive=alive).filter(entitled & behind).order_by("slug")
+    stand = standings(tenant_ids=[tenant.pk for tenant in tenants])
+    return [tenant for tenant in tenants if stand[tenant.pk].service == Service.RUN]
+
+
+def _outgrown() -> QuerySet[Instance]:
+    """Bots that are not of their plan's size."""
+    return Instance.objects.filter(status__in=RESIZABLE).exclude(
+        memory_mb=F("tenant__entitlement__memory_mb"),
+        cpu_millis=F("tenant__entitlement__cpu_millis"),
+        pids=F("tenant__entitlement__pids"),
+    )
+
+
+def _busy() -> QuerySet[Operation, Any]:
+    return Operation.objects.live().filter(subject_kind="instance").values("subject_id")
 
 
 def instance_reprovision(*, instance: Instance, cause: str) -> Operation:
@@ -115,10 +147,9 @@ def _insist_failed(instance: Instance) -> None:
         )
 
 
-def _open_missing(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
+def _missing(tenant: Tenant, entitlement: Entitlement) -> list[Opening]:
     alive = tenant.instances.exclude(status=Instance.Status.TERMINATED).count()
-    lacking = max(entitlement.bots - alive, 0)
-    return [_open_one(tenant, entitlement) for _ in range(lacking)]
+    return [partial(_open_one, tenant, entitlement)] * max(entitlement.bots - alive, 0)
 
 
 def taken_slugs(slugs: Iterable[str]) -> set[str]:
@@ -160,16 +191,27 @@ def _open_one(tenant: Tenant, entitlement: Entitlement) -> Operation:
     )
 
 
-def _open_resizes(tenant: Tenant, entitlement: Entitlement) -> list[Operation]:
+def _resizes(tenant: Tenant, entitlement: Entitlement) -> list[Opening]:
     """Brings bots to what is paid for; one with an operation under way waits its turn."""
     wanted = {name: entitlement.limits[name] for name in ENFORCED}
-    busy = Operation.objects.live().filter(subject_kind="instance").values("subject_id")
-    differing = tenant.instances.filter(status__in=RESIZABLE).exclude(**wanted).exclude(pk__in=busy)
-    return [_open_resize(instance, entitlement) for instance in differing]
+    differing = tenant.instances.filter(status__in=RESIZABLE).exclude(**wanted)
+    idle = differing.exclude(pk__in=_busy()).select_related("node", "tenant")
+    # Nodes are locked in one order, or two tenants could block each other for ever.
+    return [partial(_open_resize, bot, entitlement) for bot in idle.order_by("node_id")]
 
 
 def _open_resize(instance: Instance, entitlement: Entitlement) -> Operation:
-    placement.grow(instance, entitlement.memory_mb)
+    """Resizes the bot where it is; without room there it moves to where it can be resized."""
+    try:
+        with transaction.atomic():  # the node is let go before others are locked
+            placement.grow(instance, entitlement.memory_mb)
+            return _resized(instance, entitlement)
+    except ProviderError as full:
+        cause = f"plan: {entitlement.plan_code}; {full}"
+        return nodes.relocate(instance=instance, memory_mb=entitlement.memory_mb, cause=cause)
+
+
+def _resized(instance: Instance, entitlement: Entitlement) -> Operation:
     for field, value in entitlement.limits.items():
         setattr(instance, field, value)
     instance.save()
@@ -181,11 +223,15 @@ def _open_resize(instance: Instance, entitlement: Entitlement) -> Operation:
     )
 
 
-def _reopen_failed(tenant: Tenant) -> list[Operation]:
+def _failed(tenant: Tenant) -> list[Opening]:
     long_ago = timezone.now() - RETRY_FAILED_AFTER
     failed = tenant.instances.filter(status=Instance.Status.FAILED, updated_at__lte=long_ago)
     return [
-        instance_reprovision(instance=instance, cause="reconcile: entitled, and failed before")
+        partial(
+            instance_reprovision,
+            instance=instance,
+            cause="reconcile: entitled, and failed before",
+        )
         for instance in failed
         if is_in_plan(instance)
     ]

@@ -1,11 +1,12 @@
 """Worker room: closing machines, emptying them, and giving up those that are dead."""
 
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
-from fleet import placement, ports
+from fleet import homes, placement, ports
 from fleet.models import Backup, Instance, Node, Operation, Server
 from fleet.operations import ledger
 from fleet.server_moves import node_server_move
@@ -14,6 +15,9 @@ from wopr.common.errors import ProviderError, Refused
 Status = Instance.Status
 # What has data that can be brought elsewhere. One that is being set up, or failed, is set up anew.
 MOVABLE = (Status.RUNNING, Status.STOPPED, Status.SUSPENDED)
+
+# Of moves that nobody asked for: how many at once, and how long after one that failed none.
+RELOCATED_AT_ONCE, RELOCATION_PAUSE = 4, timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,22 @@ def instance_move(*, instance: Instance, target: Node | None, cause: str) -> Ope
     if target is not None and target.pk == instance.node_id:
         raise Refused("already_there", f"{instance} is on {target} already.", status=409)
     return _open("move", instance, target, cause, {})
+
+
+def relocate(*, instance: Instance, memory_mb: int, cause: str) -> Operation:
+    """Opens a move that nobody asked for, to where so much memory is free and the bot belongs.
+
+    Its service pauses for it, so only a few are under way at once, and after one that failed the
+    next waits. Raises Refused and ProviderError as a move does.
+    """
+    _insist_reachable(instance.node)
+    moves = Operation.objects.filter(kind="move")
+    if moves.live().count() >= RELOCATED_AT_ONCE:
+        raise Refused("moves_under_way", f"{instance} waits for other moves to end.", status=409)
+    failed = moves.filter(subject_id=instance.pk, state=Operation.State.FAILED)
+    if failed.filter(finished_at__gt=timezone.now() - RELOCATION_PAUSE).exists():
+        raise Refused("moved_lately", f"{instance} could not be moved a while ago.", status=409)
+    return _open("move", instance, None, cause, {}, memory_mb=memory_mb)
 
 
 def drain(*, node: Node, because: str, cause: str) -> list[Place]:
@@ -126,10 +146,16 @@ def _attempt(kind: str, place: Place, cause: str) -> Place:
 
 
 def _open(
-    kind: str, instance: Instance, target: Node | None, cause: str, parameters: dict[str, str]
+    kind: str,
+    instance: Instance,
+    target: Node | None,
+    cause: str,
+    parameters: dict[str, str],
+    *,
+    memory_mb: int = 0,
 ) -> Operation:
     with transaction.atomic():
-        node = _reserved(instance, target)
+        node = _reserved(instance, target, max(memory_mb, instance.memory_mb))
         row = Instance.objects.select_for_update().get(pk=instance.pk)
         if row.status not in MOVABLE:
             raise Refused(
@@ -147,12 +173,11 @@ def _open(
     return operation
 
 
-def _reserved(instance: Instance, target: Node | None) -> Node:
+def _reserved(instance: Instance, target: Node | None, memory_mb: int) -> Node:
     """Nodes are locked before the instance's row, as everybody does."""
     if target is not None:
-        return placement.reserve_on(target, instance.memory_mb)
-    besides: UUID = instance.node_id
-    return placement.reserve(instance.memory_mb, besides=besides)
+        return placement.reserve_on(target, memory_mb)
+    return homes.reserve(instance.tenant, memory_mb, besides=instance.node_id)
 
 
 def _insist_reachable(node: Node) -> None:

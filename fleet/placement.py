@@ -73,9 +73,7 @@ def grow(instance: Instance, memory_mb: int) -> None:
     node = Node.objects.select_for_update().get(pk=instance.node_id)
     growth = memory_mb - instance.memory_mb
     if growth > spare_mb(node):
-        raise ProviderError(
-            f"{node} has no {growth} MB more for {instance}: enlarge the node or move the bot."
-        )
+        raise ProviderError(f"{node} has no {growth} MB more for {instance}")
 
 
 def roomiest(spare: dict[Node, int], memory_mb: int) -> Node | None:

@@ -54,8 +54,6 @@ def instances_reconcile() -> None:
         try:
             for operation in convergence.tenant_converge(tenant_id=tenant_id):
                 wake(operation_run, operation.pk)
-        except ProviderError as error:
-            logger.error("tenant %s waits for its bot: %s", tenant_id, error)
         except Exception:  # one tenant's trouble must not keep the others waiting
             logger.exception("tenant %s could not be looked after", tenant_id)
 

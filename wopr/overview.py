@@ -10,7 +10,7 @@ from django.utils import timezone
 from djstripe.models import WebhookEventTrigger
 
 from billing.models import Entitlement
-from fleet import backups
+from fleet import backups, convergence
 from fleet.models import Backup, Drift, Instance, Leak, Node, Operation, Rollout
 from tenants.models import Message
 from wopr.common.models import Breaker, Heartbeat
@@ -82,6 +82,18 @@ def _failed() -> Figure:
         list_url(Instance, "status__exact=failed"),
         "danger" if failed else "good",
         "paid for or not, they do not run" if failed else "every bot is as it should be",
+    )
+
+
+def _undelivered() -> Figure:
+    waiting = convergence.undelivered()
+    names = ", ".join(tenant.slug for tenant in waiting[:3])
+    return Figure(
+        "Paid, not delivered",
+        len(waiting),
+        list_url(Entitlement),
+        "danger" if waiting else "good",
+        f"{names}: bots are missing or too small" if waiting else "every tenant has what it pays",
     )
 
 
@@ -222,6 +234,7 @@ def _canary() -> Figure:
 FIGURES = (
     _operations,
     _failed,
+    _undelivered,
     _leaks,
     _machines,
     _drifts,
