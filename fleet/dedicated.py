@@ -7,11 +7,11 @@ from django.db import transaction
 
 from billing.models import Entitlement, Plan
 from billing.standing import Service, standing_for
-from fleet import homes, orders
+from fleet import homes, nodes, orders
 from fleet.models import Instance, Operation, Server
 from fleet.offers import fitting, need_of
 from tenants.models import Tenant
-from wopr.common.errors import Refused
+from wopr.common.errors import ProviderError, Refused
 
 logger = logging.getLogger(__name__)
 Status = Server.Status
@@ -20,8 +20,11 @@ OVER = (Status.DESTROYING, Status.GONE, Status.FAILED, Status.LEAKED)
 
 
 def reconcile() -> list[Operation]:
-    """Orders the machines that are paid for and missing; gives back those that nobody needs."""
-    return [*_order_missing(), *_give_back_idle()]
+    """Orders the machines that are paid for and missing; gives back those that nobody needs.
+
+    Bots go to where they belong in between, once their tenant's plan has changed.
+    """
+    return [*_order_missing(), *_bring_home(), *_give_back_idle()]
 
 
 def _order_missing() -> Iterable[Operation]:
@@ -58,6 +61,18 @@ def _order(entitlement: Entitlement) -> list[Operation]:
             logger.error("%s waits for a machine of its own: %s", tenant, refused.message)
             return []
     return [operation]
+
+
+def _bring_home() -> Iterable[Operation]:
+    for bot in homes.strays().filter(status__in=nodes.MOVABLE).select_related("tenant", "node"):
+        if standing_for(bot.tenant_id).service != Service.RUN:
+            continue
+        try:
+            yield nodes.relocate(
+                instance=bot, memory_mb=bot.memory_mb, cause="plan: another kind of machine"
+            )
+        except (Refused, ProviderError) as reason:
+            logger.info("%s stays on %s for now: %s", bot, bot.node, reason)
 
 
 def _give_back_idle() -> Iterable[Operation]:

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from billing.models import Entitlement, Plan
 from fleet import placement
-from fleet.models import Instance, Node
+from fleet.models import Instance, Node, Server
 from tenants.models import Tenant
 
 
@@ -29,3 +31,14 @@ def reserve(
     if entitlement is not None and is_dedicated(entitlement):
         return placement.reserve_own(tenant, memory_mb, besides=besides, leaving=leaving)
     return placement.reserve(memory_mb, besides=besides, leaving=leaving)
+
+
+def strays() -> QuerySet[Instance]:
+    """Bots that are elsewhere than where their tenant's plan has them now."""
+    theirs = Server.objects.filter(node=OuterRef("node"), tenant__isnull=False)
+    entitled = Instance.objects.filter(
+        tenant__entitlement__status__in=Entitlement.ENTITLED,
+        tenant__entitlement__plan__isnull=False,
+    )
+    alone = Q(tenant__entitlement__plan__placement=Plan.Placement.DEDICATED)
+    return entitled.filter((alone & ~Exists(theirs)) | (~alone & Exists(theirs)))

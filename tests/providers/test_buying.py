@@ -10,8 +10,8 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from billing.models import Entitlement, Plan
-from fleet import dedicated
+from billing.models import Entitlement, Hold, Plan
+from fleet import dedicated, nodes
 from fleet.convergence import tenant_converge
 from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
 from fleet.providers import registry
@@ -246,6 +246,78 @@ def test_the_machine_is_given_back_once_its_last_bot_has_ended(payer: Entitlemen
     Instance.objects.update(status=Instance.Status.TERMINATED)
     [operation] = dedicated.reconcile()
     assert (operation.kind, operation.subject_id) == ("server_destroy", server.pk)
+
+
+def change_plan(payer: Entitlement, placement: str) -> None:
+    Plan.objects.filter(pk=payer.plan_id).update(placement=placement)
+
+
+def arrived() -> None:
+    """The moves have ended; how is told elsewhere."""
+    for bot in Instance.objects.filter(moving_to__isnull=False):
+        Instance.objects.filter(pk=bot.pk).update(node=bot.moving_to, moving_to=None)
+    Operation.objects.update(state=Operation.State.SUCCEEDED, finished_at=timezone.now())
+
+
+def pooled(payer: Entitlement, node: Node) -> Instance:
+    """The tenant's bot, as it runs in the pool."""
+    change_plan(payer, Plan.Placement.SHARED)
+    instances_reconcile()
+    Instance.objects.update(status=Instance.Status.RUNNING)
+    Operation.objects.update(state=Operation.State.SUCCEEDED, finished_at=timezone.now())
+    assert Instance.objects.get().node == node
+    return Instance.objects.get()
+
+
+def test_a_bot_moves_to_the_own_machine_once_it_is_ready_and_back_when_it_is_not_paid_for(
+    payer: Entitlement, node: Node
+) -> None:
+    bot = pooled(payer, node)
+    change_plan(payer, Plan.Placement.DEDICATED)
+    dedicated_reconcile()
+    assert not Operation.objects.filter(kind="move").exists()  # the machine is not there yet
+    own = is_up(Server.objects.get())
+
+    dedicated_reconcile()
+    bot.refresh_from_db()
+    assert bot.moving_to == own
+    arrived()
+    dedicated_reconcile()
+    assert not Operation.objects.live().exists()
+
+    change_plan(payer, Plan.Placement.SHARED)
+    dedicated_reconcile()
+    bot.refresh_from_db()
+    assert bot.moving_to == node
+    assert not Operation.objects.filter(kind="server_destroy").exists()
+    arrived()
+    dedicated_reconcile()
+    assert Operation.objects.live().get().kind == "server_destroy"
+
+
+def test_a_held_tenants_bot_stays_where_it_is(payer: Entitlement, node: Node) -> None:
+    pooled(payer, node)
+    change_plan(payer, Plan.Placement.DEDICATED)
+    dedicated_reconcile()
+    is_up(Server.objects.get())
+    Hold.objects.create(tenant=payer.tenant, reason="staff")
+
+    assert dedicated.reconcile() == []
+
+
+def test_a_bot_of_a_dedicated_plan_is_not_drained_into_the_pool(
+    payer: Entitlement, node: Node
+) -> None:
+    dedicated_reconcile()
+    own = is_up(Server.objects.get())
+    instances_reconcile()
+    arrived()
+    Instance.objects.update(status=Instance.Status.RUNNING)
+
+    [place] = nodes.drain(node=own, because="new disks", cause="test")
+
+    assert place.operation is None
+    assert "has no machine of its own that is ready" in place.reason
 
 
 def test_a_machine_whose_tenant_still_pays_is_kept_without_a_bot(payer: Entitlement) -> None:
