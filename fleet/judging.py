@@ -13,6 +13,7 @@ from django.conf import settings
 
 from fleet.engines.base import ListedContainer, ListedVolume
 from fleet.models import Drift, Instance, Node
+from fleet.prices import disk_cost, memory_cost
 
 Kind, Status = Drift.Kind, Instance.Status
 DEPLOYMENT, INSTANCE, TENANT = "wopr.deployment", "wopr.instance", "wopr.tenant"
@@ -168,17 +169,6 @@ def state_of(container: ListedContainer) -> str:
         return "running"
     code, closing, _ = container.said.partition(")")
     return code + closing if closing else container.said or "not running"
-
-
-def memory_cost(instance: Instance) -> Decimal:
-    """What the memory that it takes costs us a day."""
-    return settings.WOPR_COST_MEMORY_GB_DAY * instance.memory_mb / 1024
-
-
-def disk_cost(instance: Instance) -> Decimal:
-    """What its data cost us a day; as much as its plan allows while nobody has measured."""
-    used = Decimal(instance.disk_used) / 1024**3 if instance.disk_used else instance.disk_gb
-    return settings.WOPR_COST_DISK_GB_DAY * used
 
 
 def _belongs(owner: Instance) -> str:

@@ -85,6 +85,20 @@ def _failed() -> Figure:
     )
 
 
+def _failed_operations() -> Figure:
+    day_ago = timezone.now() - timedelta(days=1)
+    failed = Operation.objects.filter(state=Operation.State.FAILED, finished_at__gte=day_ago)
+    kinds = ", ".join(failed.order_by("kind").values_list("kind", flat=True).distinct())
+    number = failed.count()
+    return Figure(
+        "Operations that failed today",
+        number,
+        list_url(Operation, "state__exact=failed"),
+        "warning" if number else "good",
+        kinds if number else "none within a day",
+    )
+
+
 def _undelivered() -> Figure:
     waiting = convergence.undelivered()
     names = ", ".join(tenant.slug for tenant in waiting[:3])
@@ -234,6 +248,7 @@ def _canary() -> Figure:
 FIGURES = (
     _operations,
     _failed,
+    _failed_operations,
     _undelivered,
     _leaks,
     _machines,

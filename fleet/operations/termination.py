@@ -42,6 +42,7 @@ TERMINATE = register(
             letters.WriteTermination(),
             letters.Tell(Message.Kind.TERMINATED, title="Tell the customer"),
         ),
+        failed=removal.book,
         undoes=False,
     )
 )

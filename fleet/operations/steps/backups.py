@@ -30,11 +30,12 @@ class TakeBackup(Step[Instance]):
         snapshot = repository(instance).find(backup.snapshot) if backup.snapshot else None
         return {"backup": str(backup.pk), "snapshot": snapshot} if snapshot else None
 
-    @staticmethod
-    def _nothing_to_copy(instance: Instance) -> Facts:
+    def _nothing_to_copy(self, instance: Instance) -> Facts:
         """Data without a container to read it through must not be lost in silence."""
         if instance.status == Instance.Status.FAILED:
             return {"backup": None, "why": "it was never set up, so it has no data of its own"}
+        if self.reason == Backup.Reason.FINAL and _has_last_backup(instance):
+            return {"backup": None, "why": "an ending that got further has backed it up"}
         if engine(instance.node).find_volume(instance.volume_name) is not None:
             raise ProviderError(
                 f"{instance.volume_name} has no container to copy it through; repair the bot first",
@@ -68,6 +69,12 @@ class TakeBackup(Step[Instance]):
             operation=operation, defaults={"instance": instance, "reason": reason}
         )
         return backup
+
+
+def _has_last_backup(instance: Instance) -> bool:
+    """Endings remove the container only after this, and nothing writes without a container."""
+    proven = instance.backups.filter(proven_at__isnull=False, forgotten_at__isnull=True)
+    return proven.filter(reason=Backup.Reason.FINAL).exists()
 
 
 class ProveBackup(Step[Instance]):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from fleet.models import Instance
-from fleet.operations.base import Facts, Step
+from fleet.operations.base import Facts, Price, Step
 
 Condition = Callable[[Instance], bool]
 
@@ -35,6 +35,9 @@ class Only(Step[Instance]):
 
     def absent(self, instance: Instance) -> bool:
         return not self.when(instance) or self.step.absent(instance)
+
+    def price_per_day(self, instance: Instance) -> Price:
+        return self.step.price_per_day(instance)
 
     def resource(self, instance: Instance) -> str:
         return self.step.resource(instance)

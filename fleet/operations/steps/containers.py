@@ -11,8 +11,9 @@ from fleet.engines.base import ContainerSpec, ContainerState
 from fleet.engines.docker import engine
 from fleet.gateways import bot
 from fleet.models import Instance, Release
-from fleet.operations.base import Facts, NotYet, Step
+from fleet.operations.base import Facts, NotYet, Price, Step
 from fleet.operations.ledger import live_operation
+from fleet.prices import disk_cost, memory_cost
 from wopr.common.errors import ProviderError
 
 OURS = "wopr.instance"
@@ -82,6 +83,9 @@ class CreateVolume(Step[Instance]):
         present = engine(instance.node).find_volume(instance.volume_name)
         return present is None or not _is_ours(present, instance)
 
+    def price_per_day(self, instance: Instance) -> Price:
+        return Price(disk_cost(instance))
+
     def resource(self, instance: Instance) -> str:
         return f"volume {instance.volume_name} on {instance.node}"
 
@@ -122,6 +126,9 @@ class CreateContainer(Step[Instance]):
     def absent(self, instance: Instance) -> bool:
         container = engine(instance.node).find_container(instance.container_name)
         return container is None or not _is_ours(container.labels, instance)
+
+    def price_per_day(self, instance: Instance) -> Price:
+        return Price(memory_cost(instance))
 
     def resource(self, instance: Instance) -> str:
         return f"container {instance.container_name} on {instance.node}"

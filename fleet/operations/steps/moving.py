@@ -13,7 +13,7 @@ from django.db import transaction
 from fleet import archives, edge, ports
 from fleet.engines.docker import engine
 from fleet.models import Instance, Node, Route
-from fleet.operations.base import Facts, NotYet, Step
+from fleet.operations.base import Facts, NotYet, Price, Step
 from fleet.operations.ledger import live_operation
 from fleet.operations.runner import carry_out
 from fleet.operations.steps import containers, standing
@@ -65,6 +65,9 @@ class In(Step[Instance]):
     def undo(self, instance: Instance) -> None:
         self.step.undo(self.place(instance))
 
+    def price_per_day(self, instance: Instance) -> Price:
+        return self.step.price_per_day(instance)
+
     def resource(self, instance: Instance) -> str:
         return self.step.resource(self.place(instance))
 
@@ -113,6 +116,9 @@ class CopyData(Step[Instance]):
 
     def undo(self, instance: Instance) -> None:
         remove_all(at_target(instance))
+
+    def price_per_day(self, instance: Instance) -> Price:
+        return _VOLUME.price_per_day(instance)
 
     def resource(self, instance: Instance) -> str:
         return f"copy of {instance.volume_name} on {at_target(instance).node}"

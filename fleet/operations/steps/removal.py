@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from fleet.engines.docker import engine
-from fleet.models import Instance
-from fleet.operations.base import Facts, NotYet, Step
+from fleet.models import Instance, Leak, Operation
+from fleet.models import Step as Row
+from fleet.operations.base import KINDS, Facts, NotYet, Price, Step
+from fleet.operations.ledger import live_operation
 from fleet.operations.steps import containers, reach
 from fleet.operations.steps.containers import OURS
 from fleet.operations.steps.custom_domains import LeadDomains
@@ -27,6 +30,9 @@ class Remove(Step[Instance]):
 
     def act(self, instance: Instance) -> None:
         self.maker.undo(instance)
+
+    def price_per_day(self, instance: Instance) -> Price:
+        return self.maker.price_per_day(instance)
 
     def resource(self, instance: Instance) -> str:
         return self.maker.resource(instance)
@@ -57,7 +63,7 @@ class VerifyGone(Step[Instance]):
             raise NotYet(f"still there: {', '.join(left)}")
         return {
             "absent": [maker.resource(instance) for maker in MAKERS],
-            "image": instance.release.digest if instance.release else None,
+            "no_container_refers_to": instance.release.digest if instance.release else None,
         }
 
     def act(self, instance: Instance) -> None:
@@ -77,6 +83,46 @@ class VerifyGone(Step[Instance]):
             status=Instance.Status.TERMINATED, terminated_at=timezone.now()
         )
         instance.variables.all().delete()
+        resolve(instance)
+
+    def resource(self, instance: Instance) -> str:
+        return f"what carries the label of {instance} on {instance.node}"
+
+
+def book(instance: Instance) -> None:
+    """Puts on the books what an ending that failed did not remove, each thing once and priced.
+
+    What was not tried yet counts if it costs something; all that is seen gone is struck out when
+    a later ending succeeds.
+    """
+    operation = live_operation("instance", instance.pk)
+    kind = KINDS[operation.kind]
+    booked = set(_on_the_books(instance).values_list("resource", flat=True))
+    for row in operation.steps.exclude(state=Row.State.DONE):
+        step = kind.step(row.name)
+        price = step.price_per_day(instance)
+        if not isinstance(step, (Remove, VerifyGone)) or step.resource(instance) in booked:
+            continue
+        if row.is_begun or price.amount:
+            Leak.objects.create(
+                operation=operation,
+                step=step.name,
+                resource=step.resource(instance),
+                reason=operation.error,
+                cost_per_day=price.amount,
+                currency=price.currency,
+            )
+
+
+def resolve(instance: Instance) -> None:
+    """Nothing of the bot is left on its node, so nothing of it is on the books for there."""
+    gone = [maker.resource(instance) for maker in MAKERS] + [VerifyGone().resource(instance)]
+    _on_the_books(instance).filter(resource__in=gone).update(resolved_at=timezone.now())
+
+
+def _on_the_books(instance: Instance) -> QuerySet[Leak]:
+    theirs = Operation.objects.filter(subject_kind="instance", subject_id=instance.pk)
+    return Leak.objects.filter(operation__in=theirs, resolved_at=None)
 
 
 def _containers(instance: Instance) -> list[str]:

@@ -6,7 +6,7 @@ from fleet import archives
 from fleet.engines.docker import engine
 from fleet.gateways import bot
 from fleet.models import Backup, Instance, Operation
-from fleet.operations.base import Facts, NotYet, Step
+from fleet.operations.base import Facts, NotYet, Price, Step
 from fleet.operations.ledger import live_operation
 from fleet.operations.steps.backups import differences, repository
 from fleet.operations.steps.containers import (
@@ -77,6 +77,9 @@ class FillNew(FillData):
 
     def absent(self, instance: Instance) -> bool:
         return CreateContainer().absent(instance) and CreateVolume().absent(instance)
+
+    def price_per_day(self, instance: Instance) -> Price:
+        return CreateVolume().price_per_day(instance)
 
     def resource(self, instance: Instance) -> str:
         return CreateVolume().resource(instance)
