@@ -42,9 +42,11 @@ def proofs() -> list[Operation]:
         .filter(proven_at__lt=long_ago, instance__in=_idle("prove"))
         .order_by("instance__tenant_id", "proven_at")
         .distinct("instance__tenant_id")
-        .select_related("instance__tenant")
     )
-    return [opened for backup in oldest[: max(room, 0)] if (opened := _open_proof(backup))]
+    # Of all tenants, those who have waited longest come first.
+    due = Backup.objects.filter(pk__in=oldest.values("pk")).order_by("proven_at")
+    turns = due.select_related("instance__tenant")[: max(room, 0)]
+    return [opened for backup in turns if (opened := _open_proof(backup))]
 
 
 def last_turn(instance: Instance, now: datetime) -> datetime:

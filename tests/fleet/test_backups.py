@@ -161,6 +161,26 @@ def test_the_backup_that_was_proven_longest_ago_is_proven_again(
     assert not Operation.objects.live().exists()
 
 
+def test_of_many_tenants_the_one_whose_proof_is_oldest_comes_first(
+    paid: Instance, charlie: User, node: Node, plan: Plan, settings: Any
+) -> None:
+    settings.WOPR_BACKUPS_AT_ONCE = 1
+    tenants = [paid.tenant, Tenant.objects.get(slug="charlie")]
+    pay(tenants[1], plan)
+    theirs = Instance.objects.create(
+        tenant=tenants[1], slug="charlie", node=node, image="x", status="running",
+        host_port=1, memory_mb=256, cpu_millis=500, pids=64, disk_gb=1,
+    )  # fmt: skip
+    bots = sorted([paid, theirs], key=lambda bot: bot.tenant_id)
+    weeks = {bot: timezone.now() - (8 + number) * DAY for number, bot in enumerate(bots)}
+    for bot, proven in weeks.items():
+        kept(bot, taken=proven)
+
+    [operation] = backups.proofs()
+
+    assert operation.subject_id == bots[-1].pk
+
+
 def test_a_backup_that_has_rotted_does_not_count_any_more(
     bot: Instance, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
