@@ -30,7 +30,8 @@ class ForgetBackups(Step[Instance]):
 class DropRepository(Step[Instance]):
     """With a tenant's last backup goes the repository itself, its password included.
 
-    One in a bucket stays there, empty: restic has no word for its removal.
+    One in a bucket stays there, empty: restic has no word for its removal. Its password stays too,
+    or a tenant that comes back could not be backed up into it.
     """
 
     name = "drop_repository"
