@@ -96,6 +96,43 @@ def _insist_status(instance: Instance, kind: str) -> None:
     raise Refused(code, reason.format(instance), status=409)
 
 
+def delete(*, instance: Instance, cause: str) -> Operation:
+    """Opens the end of a bot that its tenant does not want any more.
+
+    Raises Refused while the plan pays for it, since another would be set up in its place.
+    """
+    with transaction.atomic():
+        row = Instance.objects.select_for_update().get(pk=instance.pk)
+        _insist_idle(row)
+        _insist_deletable(row)
+        operation = ledger.operation_open(
+            kind="terminate", subject=row, tenant=row.tenant, cause=cause
+        )
+        # Kept in the row, so that an ending that fails is tried again until it is done.
+        row.desired = Desired.DELETED
+        row.save(update_fields=["desired", "updated_at"])
+    return operation
+
+
+def _insist_deletable(instance: Instance) -> None:
+    standing = standing_for(instance.tenant_id)
+    if instance.status == Status.TERMINATED:
+        code, reason = _REASONS[Status.TERMINATED]
+        raise Refused(code, reason.format(instance), status=409)
+    if standing.service != Service.RUN:
+        if not _is_unpaid(standing):
+            _refuse_service(instance, standing)
+        return
+    alive = instance.tenant.instances.exclude(status=Status.TERMINATED).count()
+    if alive <= standing.bots:
+        raise Refused(
+            "bot_in_plan",
+            f"Your plan runs {standing.bots} and you have {alive}, so another bot would be set up"
+            f" in the place of {instance}. Take a bot out of your plan first, or cancel it.",
+            status=409,
+        )
+
+
 def rename(*, instance: Instance, slug: str, cause: str) -> Operation:
     """Opens a rename; the new name is the bot's from this moment, so that nobody else gets it."""
     with transaction.atomic():
@@ -208,8 +245,12 @@ def insist_service(instance: Instance) -> None:
         )
 
 
+def _is_unpaid(standing: Standing) -> bool:
+    return standing.reason in {"payment", "no plan"}
+
+
 def _refuse_service(instance: Instance, standing: Standing) -> None:
-    if standing.reason in {"payment", "no plan"}:
+    if _is_unpaid(standing):
         raise Refused(
             "payment_required",
             f"{instance} is not paid for. Settle the payment in Billing, then try again.",

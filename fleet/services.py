@@ -43,6 +43,11 @@ def instance_restart(*, instance: Instance, cause: str) -> Operation:
     return _woken(lifecycle.operation_open(kind="restart", instance=instance, cause=cause))
 
 
+def instance_delete(*, instance: Instance, cause: str) -> Operation:
+    """Ends a bot that its tenant does not want any more; its last backup is kept for a while."""
+    return _woken(lifecycle.delete(instance=instance, cause=cause))
+
+
 def instance_back_up(*, instance: Instance, cause: str) -> Operation:
     return _woken(lifecycle.operation_open(kind="backup", instance=instance, cause=cause))
 

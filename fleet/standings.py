@@ -64,7 +64,9 @@ def _wishes(standings: dict[UUID, standing.Standing]) -> list[Wish]:
         paid_for[instance.tenant_id] += 1
         if instance.pk not in idle:
             continue
-        if tenant.service == Service.RUN and paid_for[instance.tenant_id] > tenant.bots:
+        if instance.desired == Instance.Desired.DELETED and not _is_held(tenant):
+            wishes.append(Wish(instance, Service.END, "deleted by its owner"))
+        elif tenant.service == Service.RUN and paid_for[instance.tenant_id] > tenant.bots:
             wishes.append(Wish(instance, Service.SUSPEND, "more bots than are paid for"))
         else:
             wishes.append(Wish(instance, tenant.service, tenant.reason))
@@ -98,13 +100,23 @@ def _returning(wish: Wish) -> str:
     return "resume_stopped" if was_stopped else "resume"
 
 
+def _is_held(tenant: standing.Standing) -> bool:
+    """What a hold is about stays as it is while it lasts."""
+    return tenant.service == Service.SUSPEND and tenant.suspends_at is None
+
+
 def _should_go(wish: Wish) -> bool:
-    return wish.instance.status in _SUSPENDABLE and wish.service != Service.RUN
+    return (
+        not _should_end(wish)
+        and wish.instance.status in _SUSPENDABLE
+        and wish.service != Service.RUN
+    )
 
 
 def _should_end(wish: Wish) -> bool:
-    """Only what does not run ends: nobody's bot goes from running to nothing in one step."""
-    return wish.instance.status in _ENDABLE and wish.service == Service.END
+    """Only what does not run ends: nobody's bot goes from running to nothing unless it is asked."""
+    is_asked = wish.instance.desired == Instance.Desired.DELETED
+    return wish.service == Service.END and (is_asked or wish.instance.status in _ENDABLE)
 
 
 def _breaker_admits(kind: str, wishes: list[Wish]) -> bool:

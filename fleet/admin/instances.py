@@ -13,6 +13,7 @@ from dns.models import Record
 from fleet import services
 from fleet.admin.observing import Watching
 from fleet.admin.operating import Operating
+from fleet.admin.placing import Placing
 from fleet.admin.updating import Updating
 from fleet.models import Instance, Node, Operation, Release, Route
 from fleet.models.drift import missed_now
@@ -27,7 +28,7 @@ refers("instance", Instance)
 
 
 @admin.register(Instance)
-class InstanceAdmin(Operating, Updating, Watching, MachineOwned):
+class InstanceAdmin(Operating, Placing, Updating, Watching, MachineOwned):
     """Bots: what they should be, and what they were seen to be."""
 
     list_display = (
@@ -46,6 +47,7 @@ class InstanceAdmin(Operating, Updating, Watching, MachineOwned):
     actions_detail = (
         "set_up_again",
         *Operating.operating_actions,
+        *Placing.placing_actions,
         *Watching.watching_actions,
         *Updating.updating_actions,
     )
@@ -70,8 +72,8 @@ class InstanceAdmin(Operating, Updating, Watching, MachineOwned):
         "Set up again",
         icon="restart_alt",
         ask="Set this bot up again?",
-        effects="A new operation goes through every step of setting it up; what is there already "
-        "is kept, its data included. Only a bot that failed is set up again.",
+        effects="A new operation goes through every step of setting it up, on whichever machine "
+        "has room. Only a bot that failed is set up again.",
     )
     def set_up_again(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         instance = get_object_or_404(Instance.objects.select_related("tenant"), pk=object_id)

@@ -71,6 +71,18 @@ class RestartView(ActionView):
         return services.instance_restart(instance=instance, cause=cause)
 
 
+class DeleteView(ActionView):
+    """Ends a bot that the plan does not pay for any more, and proves that nothing is left of it.
+
+    Its data are backed up a last time; that backup can be downloaded for a while.
+    """
+
+    right: ClassVar[Right | Mapping[str, Right] | None] = Right.OWN
+
+    def open(self, instance: Instance, cause: str, request: Request) -> Operation:
+        return services.instance_delete(instance=instance, cause=cause)
+
+
 class RestoreView(ActionView):
     """Replaces a bot's data by a backup; what it has now is backed up first."""
 

@@ -27,6 +27,7 @@ urlpatterns = [
             ("start", actions.StartView),
             ("stop", actions.StopView),
             ("restart", actions.RestartView),
+            ("delete", actions.DeleteView),
             ("restore", actions.RestoreView),
             ("clone", actions.CloneView),
             ("rename", actions.RenameView),

@@ -41,6 +41,7 @@ class Instance(Identified):
     class Desired(models.TextChoices):
         RUNNING = "running"
         STOPPED = "stopped"
+        DELETED = "deleted"
 
     class Updates(models.TextChoices):
         AUTOMATIC = "automatic"

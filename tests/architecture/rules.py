@@ -99,6 +99,7 @@ RULES: dict[str, Verdicts] = {
     "POST api/v1/instances/<uuid:instance_id>/start": OPERATORS,
     "POST api/v1/instances/<uuid:instance_id>/stop": OPERATORS,
     "POST api/v1/instances/<uuid:instance_id>/restart": OPERATORS,
+    "POST api/v1/instances/<uuid:instance_id>/delete": OWNER,
     "POST api/v1/instances/<uuid:instance_id>/restore": OPERATORS,
     "POST api/v1/instances/<uuid:instance_id>/clone": OPERATORS,
     "POST api/v1/instances/<uuid:instance_id>/rename": OPERATORS,

@@ -1,5 +1,6 @@
 /** What an owner sets of a bot: its name, and the variables that it is given. */
 import { patch, post } from "../api.js";
+import { Act } from "../parts/act.js";
 import { BotCrumbs } from "../parts/bot-crumbs.js";
 import { Field, PasswordField, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
@@ -111,6 +112,27 @@ function Variables({ id, variables, reload }) {
   <//>`;
 }
 
+const DELETE = {
+  path: "delete",
+  title: "Delete this bot?",
+  action: "Delete this bot",
+  danger: true,
+  effects: [
+    "It is stopped, and everything that it stored is deleted; its address leads nowhere.",
+    "A last backup is made and tested first; the owner and admins can download it for a while.",
+  ],
+};
+
+function Delete({ instance }) {
+  return html`<${Panel} title="Delete">
+    <p class="muted">
+      For the tenant's owner, once the plan runs fewer bots than there are, or none. Until then another
+      bot would be set up in its place.
+    </p>
+    <${Act} id=${instance.id} what=${DELETE} />
+  <//>`;
+}
+
 export function Settings({ params }) {
   const bot = useResource(`/instances/${params.id}`);
   const { data, error, reload, loading } = useResource(`/instances/${params.id}/variables`);
@@ -126,6 +148,7 @@ export function Settings({ params }) {
     html`<div class="stack medium">
       <${Variables} id=${params.id} variables=${data} reload=${reload} />
       <${Rename} key=${bot.data.slug} instance=${bot.data} />
+      <${Delete} instance=${bot.data} />
     </div>`}
   <//>`;
 }
