@@ -8,7 +8,7 @@ from fleet.operations.base import Kind, Step, register
 from fleet.operations.provision import load_instance
 from fleet.operations.silence import note_if_left
 from fleet.operations.steps import updates
-from fleet.operations.steps.backups import TakeBackup
+from fleet.operations.steps.backups import ProveBackup, TakeBackup
 from fleet.operations.steps.reach import VerifyPublic
 from fleet.operations.steps.recreating import WaitHealthyAgain
 
@@ -18,6 +18,7 @@ def _steps(fetch: Step[Instance], *, blames: bool) -> tuple[Step[Instance], ...]
         updates.NoteBefore(),
         fetch,
         TakeBackup(Backup.Reason.UPDATE),
+        ProveBackup(),
         updates.SwitchRelease(blames=blames),
         updates.Replace(),
         WaitHealthyAgain(),

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rest_framework.test import APIClient
 
+from billing.models import Plan
 from fleet import turns, updates
 from fleet.engines.docker import engine
 from fleet.models import Backup, Instance, Node, Operation, Release
@@ -14,6 +16,7 @@ from fleet.operations.steps.recreating import WaitHealthyAgain
 from fleet.operations.steps.updates import Replace, VerifyReady
 from tenants.models import Message, Tenant, User
 from tenants.services import tenant_create
+from tests.fleet.lives import DATA, data_of, done, pay, write
 from tests.fleet.releasing import (
     Registry,
     add_provider,
@@ -69,6 +72,23 @@ def test_an_update_runs_the_new_digest_and_keeps_the_data(
     assert bot.provider_ready is True
     assert Backup.objects.get(operation=operation).reason == "update"
     assert Backup.objects.get(operation=operation).taken_at
+
+
+def test_what_a_bot_had_before_an_update_can_be_had_back(
+    bot: Instance, world: World, registry: Registry, plan: Plan, api: APIClient
+) -> None:
+    pay(bot.tenant, plan)
+    write(world, bot, DATA)
+    updated(bot, registry.push("1.1.0"))
+    bot.refresh_from_db()
+    write(world, bot, {"memory.sqlite": (b"made worse by it", 0o600, 1000)})
+    [listed] = api.get(f"/api/v1/instances/{bot.pk}/backups").json()
+
+    answer = api.post(f"/api/v1/instances/{bot.pk}/restore", {"backup": listed["id"]})
+
+    assert (listed["reason"], answer.status_code) == ("update", 202), answer.json()
+    done(Operation.objects.get(pk=answer.json()["id"]))
+    assert data_of(world, bot) == DATA
 
 
 @pytest.mark.parametrize(
