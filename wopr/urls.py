@@ -11,6 +11,7 @@ from dns import ask
 from fleet.api.enrolment import RegisterNode
 from fleet.api.views import FleetView
 from gpu.api import register
+from tenants import authenticator_picture
 from tenants import webhooks as mail_webhooks
 from tenants.single_sign_on import views as single_sign_on
 from wopr import dashboard, exporting_api, formerly, health, metrics, previews, trail
@@ -50,6 +51,7 @@ urlpatterns = [
     path("api/webhook/stripe/", include(djstripe)),
     path("api/webhook/email", mail_webhooks.mail_webhook, name="mail-webhook"),
     path("accounts/sso/callback", single_sign_on.callback, name="single-sign-on"),
+    path("accounts/app.svg", authenticator_picture.picture, name="authenticator-picture"),
     path("metrics", metrics.metrics, name="metrics"),
     path("_allauth/", include("allauth.headless.urls")),
     path(

@@ -3,8 +3,10 @@
 import time
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
@@ -85,6 +87,20 @@ def test_the_key_of_an_app_is_ciphertext_in_the_database(browser: Browser) -> No
     key = add_app(browser)
     stored = str(Authenticator.objects.values_list("data"))
     assert key not in stored
+
+
+def test_the_key_of_a_new_app_comes_as_a_picture_to_nobody_else(browser: Browser) -> None:
+    picture = "/accounts/app.svg"
+    assert browser.client.get(picture, secure=True).status_code == 404
+    meant = browser("GET", f"{FACTORS}/totp").json()["meta"]["totp_url"]
+    shown = browser.client.get(picture, secure=True)
+    assert shown.content.decode() == get_adapter().build_totp_svg(meant)
+    assert "no-store" in shown["Cache-Control"]
+    assert "'none'" in shown["Content-Security-Policy"]
+    assert Client().get(picture, secure=True).status_code == 404
+    key = dict(parse_qsl(urlsplit(meant).query))["secret"]
+    browser("POST", f"{FACTORS}/totp", {"code": code_of(key)})
+    assert browser.client.get(picture, secure=True).status_code == 404
 
 
 def test_a_factor_is_added_and_removed_by_who_proves_to_be_it(alice: User) -> None:

@@ -93,11 +93,12 @@ export const endSessions = (ids) => call("DELETE", "/auth/sessions", { sessions:
 const FACTORS = "/account/authenticators";
 
 export const factors = () => call("GET", FACTORS);
-/** A key for an authenticator app that is not in use yet: allauth answers 404 with it. */
+/** A key for an authenticator app that is not in use yet: allauth answers 404 with it.
+    Its picture has an address of its own each time, or the browser would show the last one. */
 export async function newTotp() {
   const answer = await send("GET", `${ROOT}${FACTORS}/totp`);
   if (answer.status !== 404) throw failure(answer);
-  return answer.data.meta;
+  return { ...answer.data.meta, picture: `/accounts/app.svg?${Date.now()}` };
 }
 export const addTotp = (code) => call("POST", `${FACTORS}/totp`, { code });
 export const removeTotp = () => call("DELETE", `${FACTORS}/totp`);

@@ -25,7 +25,15 @@ function Enter({ app, onDone }) {
   });
   return html`<form class="panel panel-body" ref=${form} onSubmit=${submit} novalidate>
     <${ErrorNotice} error=${error} title="The app was not added" />
-    <p>Type this key into the app, or <a href=${app.totp_url}>open the app with it</a>:</p>
+    <p>Point the app's camera at this picture:</p>
+    <img
+      class="qr-code"
+      src=${app.picture}
+      alt="The key below as a QR code"
+      width="216"
+      height="216"
+    />
+    <p>Or type this key into the app, or <a href=${app.totp_url}>open the app with it</a>:</p>
     <p data-key><${Copyable} text=${app.secret} label="key" mono /></p>
     <${Field}
       id="code"
