@@ -8,6 +8,7 @@ from django.conf import settings
 
 from dns.gateways.base import DnsProvider, RemoteRecord, WantedRecord
 from wopr.common import http
+from wopr.common.answers import understood
 from wopr.common.errors import ProviderError
 
 PAGE_SIZE = 100
@@ -18,6 +19,7 @@ _NOT_FOUND = 81044
 _IDENTICAL = 81058
 
 
+@understood("Cloudflare")
 class Cloudflare:
     def __init__(self, *, url: str, token: str) -> None:
         self._session = http.client(url, headers={"Authorization": f"Bearer {token}"})

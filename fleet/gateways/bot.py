@@ -11,6 +11,7 @@ import httpx
 from django.conf import settings
 
 from wopr.common import http
+from wopr.common.answers import object_of
 from wopr.common.errors import ProviderError
 
 PORT = 7437
@@ -110,7 +111,7 @@ def _says_ok(response: httpx.Response | None) -> bool:
     if response is None or response.status_code != httpx.codes.OK:
         return False
     try:
-        return bool(response.json().get("status") == "ok")
+        return object_of(response.content).get("status") == "ok"
     except ValueError:
         return False
 

@@ -11,9 +11,11 @@ from django.conf import settings
 
 from fleet.gateways.caddy_table import SUBTREE
 from wopr.common import http
+from wopr.common.answers import understood
 from wopr.common.errors import ProviderError
 
 
+@understood("Caddy")
 class Caddy:
     def __init__(self, *, url: str, server: str) -> None:
         self._session = http.client(url, headers={"Origin": url})

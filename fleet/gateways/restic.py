@@ -14,6 +14,7 @@ from typing import IO
 
 from django.conf import settings
 
+from wopr.common.answers import understood
 from wopr.common.errors import ProviderError
 
 FILE = "data.tar"
@@ -21,6 +22,7 @@ CHUNK = 1024 * 1024
 NO_REPOSITORY = 10  # restic 0.17 and newer; older ones exit with 1 and say it
 
 
+@understood("restic")
 class Repository:
     """A tenant's repository; `name` is below WOPR_BACKUP_REPOSITORY (a folder or s3:…)."""
 
@@ -82,8 +84,8 @@ class Repository:
             _feed(process, chunks)
             output = process.stdout.read() if process.stdout else b""
             _insist(process, errors, "the backup could not be stored")
-        summaries = [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
-        return str(next(s for s in reversed(summaries) if "snapshot_id" in s)["snapshot_id"])
+        told = [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
+        return str([line["snapshot_id"] for line in told if "snapshot_id" in line][-1])
 
     def find(self, told: str) -> str | None:
         """The whole id of the snapshot that was told by `store`, if it is there."""

@@ -26,6 +26,7 @@ from fleet.providers.base import (
     Wall,
 )
 from wopr.common import http
+from wopr.common.answers import understood
 from wopr.common.errors import ProviderError
 
 PAGE_SIZE = 200
@@ -44,6 +45,7 @@ _OUTBOUND = [
 ]
 
 
+@understood("DigitalOcean")
 class DigitalOcean:
     name = "digitalocean"
     image = "debian-13-x64"

@@ -33,6 +33,7 @@ from fleet.providers.base import (
     Size,
     Wall,
 )
+from wopr.common.answers import understood
 from wopr.common.correlation import HEADER, current_id
 from wopr.common.errors import ProviderError
 
@@ -53,6 +54,7 @@ _REFUSALS = Refusals(
 )
 
 
+@understood("Hetzner")
 class Hetzner:
     name = "hetzner"
     image = "debian-13"

@@ -3,7 +3,6 @@
 Not part of the customers' API: the edge lets only this path in, and the caller is a machine.
 """
 
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_POST
 from gpu import booting
 from gpu.booting import AlreadyReported, Event, Report, Stage
 from gpu.models import GpuNode
+from wopr.common.answers import object_of
 from wopr.common.errors import Refused
 
 LARGEST_BODY = 64 * 1024
@@ -76,9 +76,9 @@ def _report(request: HttpRequest) -> Report:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(body)
+        said = object_of(body)
     except ValueError as error:
-        raise Refused("malformed", "The body is not JSON.") from error
-    if not isinstance(said, dict) or any("\0" in str(value) for value in said.values()):
-        raise Refused("malformed", "The body must be a JSON object of plain text.")
+        raise Refused("malformed", f"The body must be a JSON object: {error}") from error
+    if any("\0" in str(value) for value in said.values()):
+        raise Refused("malformed", "The body must be of plain text.")
     return said

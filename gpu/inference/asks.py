@@ -10,6 +10,7 @@ from gpu.books import Amount
 from gpu.catalogue import Model, find_model
 from gpu.inference import recordings
 from gpu.inference.forms import form_of
+from wopr.common.answers import object_of
 from wopr.common.errors import Refused
 
 MOST_TOKENS = 8192  # of one answer
@@ -139,12 +140,9 @@ def _model(endpoint: str, name: Any) -> Model:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body)
+        return object_of(body)
     except ValueError as error:
-        raise Refused("invalid_request", "The body is not JSON.") from error
-    if not isinstance(asked, dict):
-        raise Refused("invalid_request", "The body must be a JSON object.")
-    return asked
+        raise Refused("invalid_request", f"The body must be a JSON object: {error}") from error
 
 
 def _answer_tokens(asked: dict[str, Any]) -> int:

@@ -1,14 +1,14 @@
 """What a request really used, as the service itself tells it."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 from gpu.books import Amount
 from gpu.inference.asks import Ask
 from gpu.inference.recordings import seconds_of
+from wopr.common.answers import object_of
 
 _DATA = b"data:"
 
@@ -20,11 +20,11 @@ def used_by(ask: Ask, body: bytes, content_type: str) -> Amount:
     answer = _object(body)
     if ask.most.seconds:
         duration = answer.get("duration")
-        if isinstance(duration, int | float) and duration >= 0:
+        if isinstance(duration, int | float) and 0 <= duration < inf:
             return Amount(seconds=ceil(duration))
         return ask.most
-    total = (answer.get("usage") or {}).get("total_tokens")
-    return Amount(tokens=total) if isinstance(total, int) and total >= 0 else ask.most
+    total = _total(answer)
+    return ask.most if total is None else Amount(tokens=total)
 
 
 @dataclass
@@ -66,15 +66,21 @@ class StreamCount:
             self.chunks += 1
             return False
         chunk = _object(line[len(_DATA) :])
-        total = (chunk.get("usage") or {}).get("total_tokens")
-        if isinstance(total, int):
+        total = _total(chunk)
+        if total is not None:
             self.total = total
-        return not chunk.get("choices") and isinstance(total, int)
+        return not chunk.get("choices") and total is not None
+
+
+def _total(answer: dict[str, Any]) -> int | None:
+    """The tokens that an answer says it used, if what it says can be booked."""
+    usage = answer.get("usage")
+    total = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return total if isinstance(total, int) and total >= 0 else None
 
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        return object_of(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}

@@ -11,6 +11,7 @@ import httpx
 from django.conf import settings
 
 from wopr.common import http
+from wopr.common.answers import understood
 from wopr.common.errors import ProviderError
 
 VENDOR = "Authentik"
@@ -53,6 +54,7 @@ class Provider:
     redirects: tuple[str, ...]
 
 
+@understood(VENDOR)
 class Authentik:
     """Raises ProviderError. Everything is found by the name that it was made with."""
 
