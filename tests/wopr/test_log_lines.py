@@ -31,6 +31,7 @@ CARRIERS = [
     "redis://:{}@127.0.0.1:6379/0",
     "postgres://wopr:{}@db/wopr",
     "?token={}&page=2",
+    "GET /account/reset/{} HTTP/1.1",
 ]
 
 

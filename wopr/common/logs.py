@@ -9,9 +9,10 @@ from pythonjsonlogger.json import JsonFormatter as BaseJsonFormatter
 
 from wopr.common.correlation import current_id
 
-# What secrets look like, wherever they turn up: vendors' prefixes, bearer headers, key=value.
+# What secrets look like, wherever they turn up: vendors' prefixes, bearer headers, links to choose
+# a new password, key=value.
 _SECRETS = re.compile(
-    r"(?P<keep>\b(?:sk|rk|pk)_(?:test|live)_|\bwhsec_|\bBearer\s+"
+    r"(?P<keep>\b(?:sk|rk|pk)_(?:test|live)_|\bwhsec_|\bBearer\s+|/account/reset/"
     r"|(?i:\b[\w-]*(?:password|secret|token|api_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?))"
     r"[^\s\"',&]+"
 )
