@@ -28,6 +28,7 @@ from fleet.engines.docker import engine
 from fleet.gateways.caddy import caddy
 from fleet.models import Node
 from fleet.providers import registry
+from tenants.gateways import authentik
 from wopr.common import http
 from wopr.common.errors import ProviderError, WoprError
 
@@ -145,6 +146,16 @@ def _stripe_key() -> str:
     with stripe.translated("Stripe refused the key"):
         stripe.client().v1.events.list({"limit": 1})
     return f"the key is good, {'live' if settings.STRIPE_LIVE_MODE else 'test'} mode"
+
+
+def _sign_on() -> str:
+    if not authentik.is_configured():
+        return "not configured; bots are opened without single sign-on"
+    name = settings.AUTHENTIK_STAFF_GROUP
+    group = authentik.account().group(name or "staff")
+    if name and group is None:
+        raise Ill(f"there is no group {name}, whose people would be staff (AUTHENTIK_STAFF_GROUP)")
+    return "the token is good" + (f"; {len(group.members)} people in {name}" if group else "")
 
 
 def _mail() -> str:
@@ -274,6 +285,11 @@ CHECKS = (
         "webhook", _webhook,
         "Is the front door reached, is STRIPE_WEBHOOK_SECRET the same in every process, and does"
         " a worker run?",
+    ),
+    Check(
+        "authentik", _sign_on,
+        "Check AUTHENTIK_URL, and that AUTHENTIK_API_TOKEN belongs to somebody who may manage"
+        " users, groups and applications.",
     ),
     Check("e-mail", _mail, "Check EMAIL_URL: host, port, TLS and password."),
 )  # fmt: skip

@@ -37,7 +37,7 @@ def test_what_is_there_is_found_well_and_what_is_not_comes_with_a_remedy(node: N
 
     well = {name for name, finding in findings.items() if finding.good}
     assert {
-        "clock", "disk", "edge", "dns", "stripe", "e-mail", "provider hetzner",
+        "clock", "disk", "edge", "dns", "stripe", "e-mail", "authentik", "provider hetzner",
         "provider digitalocean", "engine local", "registry (local)",
     } <= well  # fmt: skip
     assert is_ill(findings["webhook"], "does a worker run")
@@ -59,6 +59,25 @@ def test_a_zone_that_the_token_does_not_open(settings: Any) -> None:
 def test_a_key_that_stripe_does_not_know(settings: Any) -> None:
     settings.STRIPE_SECRET_KEY = "sk_test_of_somebody_else"
     assert is_ill(examined("stripe"), "STRIPE_SECRET_KEY")
+
+
+def test_a_token_that_authentik_does_not_know(settings: Any) -> None:
+    settings.AUTHENTIK_API_TOKEN = "another"
+    finding = examined("authentik")
+    assert not finding.good
+    assert "AUTHENTIK_API_TOKEN" in finding.fix
+
+
+def test_a_group_of_staff_that_authentik_does_not_have(settings: Any) -> None:
+    settings.AUTHENTIK_STAFF_GROUP = "nobodys"
+    assert "no group nobodys" in examined("authentik").seen
+
+
+def test_single_sign_on_that_nobody_wants_is_nothing_to_mend(settings: Any) -> None:
+    settings.AUTHENTIK_API_TOKEN = ""
+    assert examined("authentik") == Finding(
+        "authentik", True, "not configured; bots are opened without single sign-on"
+    )
 
 
 def test_a_broker_that_is_away(settings: Any) -> None:
