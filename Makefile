@@ -59,11 +59,13 @@ lint: venv ## Check format, types, imports, templates, dependencies and known da
 security: lint ## Look for known dangers: code, secrets, settings, any request, and dependencies (asks the network)
 	@$(STACK) packages --for-tests
 	EXAMPLES=200 $(STACK) test -- tests/security tests/wopr/test_settings_refusals.py \
-		tests/wopr/test_browser_headers.py tests/admin/test_content_policy.py tests/architecture/test_route_access.py
+		tests/wopr/test_browser_headers.py tests/admin/test_content_policy.py tests/architecture/test_route_access.py \
+		tests/browser/test_every_page.py tests/browser/test_passkeys.py
 	@mkdir -p .wopr
 	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file $(SBOM) requirements.txt
 	@echo "the bill of materials is in $(SBOM)"
-	$(BIN)/pip-audit --strict --require-hashes --disable-pip $(REQUIREMENTS:%=--requirement %)
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip $(REQUIREMENTS:%=--requirement %) || { \
+		echo "The dependencies are not known to be safe: pip-audit found something, or could not ask pypi.org."; exit 1; }
 
 .PHONY: format
 format: venv ## Rewrite the code in the agreed format
