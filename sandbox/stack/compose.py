@@ -6,11 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.stack import journey
-from sandbox.stack.compose_project import CLOUDFLARE_TOKEN, Project, project_up
-from sandbox.stack.infrastructure import DASHBOARD_HOST
+from sandbox.stack.compose_project import CLOUDFLARE_TOKEN, UP, Project, fill_database, project_up
+from sandbox.stack.infrastructure import DASHBOARD_HOST, TENANT_DOMAIN
 from sandbox.stack.places import MACHINE, Folder
 from sandbox.stack.supervisor import wait_until
 
+PASSWORD = "--password-file /run/secrets/BACKUP_PASSWORD"
+EXPORT = "/var/lib/wopr/backups/ada.tar"
+USERS_OF_THE_DATABASE = "platform-api platform-ui gateway gateway-for-bots worker follower beat"
+RECIPES = (
+    f"backup_platform {PASSWORD}",
+    f"restore_platform {PASSWORD} --list",
+    f"export_tenant {journey.SLUG} --to {EXPORT}",
+    "drift",
+    "billing_audit",
+    "stripe_sync --dry-run",
+    "dns_reconcile --dry-run",
+    "provider_health",
+    "audit_cloud",
+    "fleet_costs",
+    "rotate_keys",
+    "node_drain local --because service",
+    "node_evacuate local --dry-run",
+)
 MAY_HAVE_THE_ENGINE = {"worker", "follower"}
 
 
@@ -27,7 +45,8 @@ def compose_test(_: argparse.Namespace) -> int:
         look_at_containers(project)
         survive_a_replica(project, environment)
         consult_doctor(project)
-        keep_a_backup(project)
+        try_recipes(project)
+        lose_the_database(project, environment)
     return 0
 
 
@@ -77,7 +96,8 @@ def survive_a_replica(project: Project, environment: dict[str, str]) -> None:
     journey.expect(len(replicas) == 3, "three replicas of the API", replicas)
     with journey.customer_of(environment) as customer:
         customer.get("/api/v1/plans")
-        replicas[0].kill()
+        # All of it but the first process, which ends with it: so the engine starts it again.
+        replicas[0].exec_run(["bash", "-c", "kill -KILL -1"])
         for _ in range(30):
             customer.get("/api/v1/plans")
     wait_until(lambda: is_up_again(replicas[0]), timeout=120, what="the replica to be back")
@@ -90,16 +110,39 @@ def consult_doctor(project: Project) -> None:
         print(f"  {line}", flush=True)
 
 
-def keep_a_backup(project: Project) -> None:
-    """Keep a backup of the platform, as deploy.sh does before it migrates."""
-    password = ("--password-file", "/run/secrets/BACKUP_PASSWORD")
-    print(f"  {project.manage('backup_platform', *password).strip()}", flush=True)
+def try_recipes(project: Project) -> None:
+    """Do what docs/operations.md tells an operator to, and print what each says last."""
+    for recipe in RECIPES:
+        said = project.manage(*recipe.split()).strip().splitlines() or ["nothing to say"]
+        print(f"  {recipe.split()[0]:<18} {said[-1][:100]}", flush=True)
+    with tempfile.TemporaryDirectory() as here:
+        project.compose("cp", f"worker:{EXPORT}", here)
+        size = Path(here, Path(EXPORT).name).stat().st_size
+    print(f"  the export, copied   {size >> 10} KB", flush=True)
+
+
+def lose_the_database(project: Project, environment: dict[str, str]) -> None:
+    """Bring all of it back from the backup; the customer's bot has not even noticed."""
+    project.compose("stop", *USERS_OF_THE_DATABASE.split())
+    sql = [f"--command={word} DATABASE wopr" for word in ("DROP", "CREATE")]
+    psql = ("psql", "--host=/var/run/postgresql", "--username=wopr", "postgres")
+    project.compose("exec", "--no-TTY", "postgres", *psql, *sql)
+    fill_database(project)
+    project.compose("run", "--rm", "--no-TTY", "migrate")
+    restore = ("manage", "restore_platform", *PASSWORD.split())
+    said = project.compose("run", "--rm", "--no-TTY", "worker", *restore)
+    project.compose(*UP)
+    with journey.customer_of(environment) as customer:
+        bot = f"https://{journey.SLUG}.{TENANT_DOMAIN}:{project.variables['WOPR_EDGE_PORT']}/health"
+        journey.expect(customer.browser.get(bot).is_success, "the bot of before")
+        customer.get("/api/v1/plans")
+    drift = project.manage("drift")
+    journey.expect(project.name not in drift, "nothing of the platform's own reported", drift)
+    print(f"  a lost database      {said.strip()}", flush=True)
 
 
 def is_up_again(container: Any) -> bool:
-    """Say whether a container runs and is healthy."""
+    """Say whether a container was started again, and is healthy."""
     container.reload()
-    state = container.attrs["State"]
-    if state["Status"] != "running":
-        container.start()
-    return bool(state.get("Health", {}).get("Status") == "healthy")
+    health = container.attrs["State"].get("Health", {})
+    return bool(container.attrs["RestartCount"] and health.get("Status") == "healthy")
