@@ -26,6 +26,7 @@ PROVE_EVERY = timedelta(minutes=5)  # a round trip costs the node some work
 HISTORY = timedelta(days=90)
 SAMPLES = timedelta(days=7)
 MOST_AT_ONCE = 500
+BY_HAND = "by-hand"
 WRITTEN = (
     "state", "since", "hits", "misses", "probed_at", "proven_at", "latency_ms", "error",
 )  # fmt: skip
@@ -66,11 +67,15 @@ def forget() -> int:
 
 
 def node_by_hand() -> GpuNode | None:
-    """The node that GPU_NODE_HOST names, with its services; None when it names none."""
+    """The node that GPU_NODE_HOST names, with its services; None when it names none any more."""
+    by_hand = GpuNode.objects.filter(name=BY_HAND)
     if not settings.GPU_NODE_HOST:
+        for left in by_hand.exclude(stage=GpuNode.Stage.GONE):
+            left.retire(GpuNode.Stage.GONE)
         return None
+    by_hand.filter(stage=GpuNode.Stage.GONE).update(accepts_requests=True)
     node, _ = GpuNode.objects.update_or_create(
-        name="by-hand",
+        name=BY_HAND,
         defaults={
             "address": settings.GPU_NODE_HOST,
             "stage": GpuNode.Stage.DONE,

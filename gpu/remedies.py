@@ -34,7 +34,7 @@ def sweep() -> list[Remedy]:
     under_way = Remedy.objects.filter(ended_at=None)
     for remedy in under_way.select_related("operation", "node__server", "replacement__server"):
         _follow(remedy)
-    begun = [_treat(node, list(ailing(node))) for node in _treatable()]
+    begun = [_treated(node) for node in _treatable()]
     return [remedy for remedy in begun if remedy is not None]
 
 
@@ -56,6 +56,15 @@ def _treatable() -> list[GpuNode]:
         .exclude(remedies__in=Remedy.objects.filter(ended_at=None))
         .select_related("server")
     )
+
+
+def _treated(node: GpuNode) -> Remedy | None:
+    """What one node refuses keeps no help from the others, and is tried again at the next sweep."""
+    try:
+        return _treat(node, list(ailing(node)))
+    except Refused as refused:
+        logger.warning("%s cannot be helped now: %s", node, refused.message)
+        return None
 
 
 def _treat(node: GpuNode, broken: list[Service]) -> Remedy | None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import models
+from django.utils import timezone
 
 from fleet.models import Server
 from fleet.models.instance import new_secret
@@ -55,6 +56,15 @@ class GpuNode(Identified):
 
     def __str__(self) -> str:
         return self.name
+
+    def retire(self, stage: str) -> None:
+        """No request goes to it any more, and nobody looks at it."""
+        self.stage, self.stage_since = stage, timezone.now()
+        self.accepts_requests, self.address = False, ""
+        self.save(
+            update_fields=["stage", "stage_since", "accepts_requests", "address", "updated_at"]
+        )
+        self.services.update(state=Service.State.DOWN)
 
     @property
     def scheme(self) -> str:

@@ -1,7 +1,6 @@
 """Ordering a GPU node, and giving one back: the servers' operations with a boot of another kind."""
 
 from django.conf import settings
-from django.utils import timezone
 
 from fleet import declared
 from fleet.models import Server
@@ -62,7 +61,7 @@ class AwaitBoot(Step[Server]):
         """It is the machine that acts."""
 
     def undo(self, server: Server) -> None:
-        retire(server, GpuNode.Stage.FAILED)
+        node_of(server).retire(GpuNode.Stage.FAILED)
 
 
 class VerifyServices(Step[Server]):
@@ -89,15 +88,7 @@ class VerifyServices(Step[Server]):
 class SeeGpuGone(servers.SeeGone):
     def record(self, server: Server, facts: Facts) -> None:
         super().record(server, facts)
-        retire(server, GpuNode.Stage.GONE)
-
-
-def retire(server: Server, stage: str) -> None:
-    """No request goes to a node without a machine."""
-    GpuNode.objects.filter(server=server).update(
-        stage=stage, stage_since=timezone.now(), accepts_requests=False, address=""
-    )
-    Service.objects.filter(node__server=server).update(state=Service.State.DOWN)
+        node_of(server).retire(GpuNode.Stage.GONE)
 
 
 GPU_CREATE = register(

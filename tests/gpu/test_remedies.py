@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils import timezone
 
 from fleet.models import Operation, Server
-from gpu import services
+from gpu import remedies, services
 from gpu.models import GpuNode, Remedy, Service
 from gpu.tasks import boots_watch, remedies_sweep, services_probe
 from tenants.models import User
@@ -146,3 +146,22 @@ def test_a_node_made_by_hand_is_only_told_about(gpu_node: Callable[..., Any]) ->
     remedies_sweep()
     assert done() == [Action.TELL]
     assert len(mail.outbox) == 1
+
+
+def test_a_node_that_somebody_just_sees_to_does_not_keep_help_from_the_others(
+    machine: Droplet, node: GpuNode, gpu_node: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu_node("made-by-hand")
+    Service.objects.update(state=Service.State.DEGRADED)
+    Service.objects.update(since=timezone.now() - timedelta(hours=1))
+    look = remedies.ailing
+
+    def meanwhile(each: GpuNode) -> Any:
+        if each.pk == node.pk:
+            services.gpu_reboot(node=node, cause="staff: test")
+        return look(each)
+
+    monkeypatch.setattr(remedies, "ailing", meanwhile)
+    remedies_sweep()
+    assert done() == [Action.TELL]
+    assert Operation.objects.live().get().cause == "staff: test"
