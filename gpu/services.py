@@ -1,12 +1,12 @@
 """Every write about GPU nodes: ordering one, giving it back, rebooting it, restarting a service."""
 
-from django.conf import settings
 from django.db import transaction
 
 from fleet import server_services
 from fleet.models import CatalogueOffer, Operation, Server
 from fleet.operations.ledger import operation_open
 from fleet.tasks import operation_run
+from gpu import equipment
 from gpu.models import GpuNode, Service
 from wopr.common.errors import Refused
 from wopr.common.queue import wake
@@ -14,11 +14,10 @@ from wopr.common.queue import wake
 
 def gpu_provision(*, provider: str, region: str, size: str, cause: str) -> GpuNode:
     """Orders a GPU node. Raises Refused for what the catalogue does not offer, or without GPU."""
-    if not settings.GPU_NODE_SECRET:
-        raise Refused("not_configured", "Set GPU_NODE_SECRET to order GPU nodes.", status=409)
+    equipment.require()
     offer = CatalogueOffer.objects.filter(provider=provider, region=region, size=size).first()
     if offer is not None and not offer.gpu:
-        raise Refused("no_gpu", f"{size} has no GPU.", field="size")
+        raise Refused("no_gpu", f"{size} has no GPU, as far as {provider} tells.", field="size")
     with transaction.atomic():
         server = server_services.server_request(
             provider=provider,

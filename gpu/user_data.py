@@ -10,6 +10,7 @@ from gpu.boot_tokens import issue
 from gpu.models import GpuNode
 
 FOLDER = settings.BASE_DIR / "containers" / "gpu"
+COMPOSE = FOLDER / "compose.yaml"
 
 
 def user_data(node: GpuNode) -> str:
@@ -20,8 +21,9 @@ def user_data(node: GpuNode) -> str:
             "node": node,
             "ssh_keys": [settings.WOPR_NODE_SSH_KEY] if settings.WOPR_NODE_SSH_KEY else [],
             "environment": _packed(environment(node)),
+            "services": _packed(services_environment()),
             "script": _packed(boot_script()),
-            "compose": _packed((FOLDER / "compose.yaml").read_text()),
+            "compose": _packed(COMPOSE.read_text()),
             "agent": _packed((FOLDER / "agent.py").read_text()),
             "caddyfile": _packed((FOLDER / "Caddyfile").read_text()),
         },
@@ -39,6 +41,11 @@ def environment(node: GpuNode) -> str:
         "WOPR_NVIDIA_TOOLKIT": settings.WOPR_NVIDIA_TOOLKIT,
     }
     return "".join(f"{name}={quote(value)}\n" for name, value in values.items())
+
+
+def services_environment() -> str:
+    """What Compose reads beside its file: images and models other than the file's own."""
+    return "".join(f"{n}={quote(value)}\n" for n, value in settings.WOPR_GPU_SERVICES.items())
 
 
 def boot_script() -> str:

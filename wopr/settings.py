@@ -184,8 +184,9 @@ WOPR_INFERENCE_BODY = env.int("WOPR_INFERENCE_BODY", 25 * 1024 * 1024)  # bytes
 GPU_NODE_HOST = env.str("GPU_NODE_HOST", "")
 GPU_NODE_PORTS = env.list("GPU_NODE_PORTS", cast=int, default=[8080, 8081, 8082, 8083])
 WOPR_GPU_REPLACEMENTS_A_DAY = env.int("WOPR_GPU_REPLACEMENTS_A_DAY", 1)
-WOPR_GPU_IMAGE = env.str("WOPR_GPU_IMAGE", "")
+WOPR_GPU_IMAGE = env.str("WOPR_GPU_IMAGE", "ubuntu-24-04-x64")
 WOPR_GPU_MODELS = env.list("WOPR_GPU_MODELS", default=[])
+WOPR_GPU_SERVICES = env.dict("WOPR_GPU_SERVICES", default={})
 WOPR_NVIDIA_DRIVERS = env.str(
     "WOPR_NVIDIA_DRIVERS",
     "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/x86_64",

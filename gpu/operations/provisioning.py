@@ -30,7 +30,7 @@ class CreateGpuMachine(servers.CreateMachine):
             deployment=settings.WOPR_DEPLOYMENT,
             region=server.region,
             size=server.size,
-            image=settings.WOPR_GPU_IMAGE or vendor.image,
+            image=settings.WOPR_GPU_IMAGE,
             user_data=user_data(node_of(server)),
             keys=declared.order_keys(vendor),
         )

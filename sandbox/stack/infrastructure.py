@@ -15,7 +15,7 @@ from sandbox.stack.caddy import Edge, start_caddy
 from sandbox.stack.containers import network_of, remove_all
 from sandbox.stack.engine import Engine, find_or_start_engine, tend_containers
 from sandbox.stack.gateway import url_for_bots
-from sandbox.stack.gpu import start_gpu_node
+from sandbox.stack.gpu import models_of_nobody, start_gpu_node
 from sandbox.stack.nameserver import start_nameserver
 from sandbox.stack.places import MACHINE, Folder
 from sandbox.stack.postgres import start_postgres
@@ -134,6 +134,7 @@ class Infrastructure:
             "GPU_NODE_PORTS": ",".join([str(port)] * 4),
             "GPU_NODE_TOKEN": token,
             "GPU_NODE_SECRET": self.folder.secret("gpu node secret"),
+            "WOPR_GPU_MODELS": models_of_nobody("llama.gguf", "qwen.gguf"),
         }
 
     def _start_engine_and_registry(self) -> None:

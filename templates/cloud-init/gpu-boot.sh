@@ -115,6 +115,7 @@ download_models() {
   while read -r name sha256 url; do
     [ -n "$name" ] || continue
     if echo "$sha256  $STATE/models/$name" | sha256sum --check --quiet 2> /dev/null; then continue; fi
+    mkdir -p "$(dirname "$STATE/models/$name")"
     # --continue-at takes up a download that broke off.
     patiently curl -fsSL --continue-at - --output "$STATE/models/$name" "$url"
     if ! echo "$sha256  $STATE/models/$name" | sha256sum --check --quiet; then

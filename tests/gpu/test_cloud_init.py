@@ -86,17 +86,27 @@ def test_the_script_knows_every_stage_in_its_order() -> None:
     assert said == list(STAGES)
 
 
-def test_compose_takes_the_file_and_publishes_the_ports_that_are_asked(tmp_path: Path) -> None:
-    token = tmp_path / "proxy.env"
-    token.write_text("WOPR_INFERENCE_TOKEN=t\n")
-    shown = subprocess.run(
-        [BIN / "docker-compose", "--file", COMPOSE, "config"],
+def shown(folder: Path, compose: str) -> dict[str, Any]:
+    """The services as Compose understands them, in a folder as it is on the node."""
+    (folder / "proxy.env").write_text("WOPR_INFERENCE_TOKEN=t\n")
+    (folder / "docker-compose.gpu.yml").write_text(compose)
+    ran = subprocess.run(
+        [BIN / "docker-compose", "--file", folder / "docker-compose.gpu.yml", "config"],
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "WOPR_PROXY_ENV": str(token)},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "WOPR_PROXY_ENV": str(folder / "proxy.env"),
+        },
     )
-    assert shown.returncode == 0, shown.stderr
-    services = yaml.safe_load(shown.stdout)["services"]
+    assert ran.returncode == 0, ran.stderr
+    services: dict[str, Any] = yaml.safe_load(ran.stdout)["services"]
+    return services
+
+
+def test_compose_takes_the_file_and_publishes_the_ports_that_are_asked(tmp_path: Path) -> None:
+    services = shown(tmp_path, COMPOSE.read_text())
     published = {int(p["published"]) for p in services["proxy"]["ports"]}
     assert published == set(PORTS.values())
     assert not any("ports" in services[kind.value] for kind in PORTS)
@@ -104,6 +114,25 @@ def test_compose_takes_the_file_and_publishes_the_ports_that_are_asked(tmp_path:
         assert "healthcheck" in services[kind.value]
         [device] = services[kind.value]["deploy"]["resources"]["reservations"]["devices"]
         assert device["capabilities"] == ["gpu"]
+
+
+def test_images_models_and_slots_are_those_of_the_settings(
+    settings: Any, told: dict[str, Any], tmp_path: Path
+) -> None:
+    settings.WOPR_GPU_SERVICES = {
+        "WOPR_LLAMA_IMAGE": "registry.example/llama.cpp:b1",
+        "WOPR_LLAMA_MODEL": "other model.gguf",
+        "WOPR_QWEN_SLOTS": "9",
+        "WOPR_WHISPER_MODEL": "/models/whisper",
+    }
+    written = files(yaml.safe_load(user_data(GpuNode.objects.get())))
+    (tmp_path / ".env").write_text(written["/opt/wopr/.env"])
+    services = shown(tmp_path, written["/opt/wopr/docker-compose.gpu.yml"])
+    assert services["llama"]["image"] == "registry.example/llama.cpp:b1"
+    assert "--model=/models/other model.gguf" in services["llama"]["command"]
+    assert "--parallel=9" in services["qwen"]["command"]
+    assert services["whisper"]["environment"]["WHISPER__MODEL"] == "/models/whisper"
+    assert services["qwen"]["image"] == "ghcr.io/ggml-org/llama.cpp:server-cuda"
 
 
 @pytest.mark.parametrize("broken", ["", "exit 3"])

@@ -149,6 +149,42 @@ def test_the_command_names_what_cannot_be_ordered(
     assert vendor.machines() == []
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("WOPR_GPU_MODELS", [], "must say where llama.gguf comes from"),
+        ("WOPR_GPU_MODELS", ["llama.gguf https://models.example/llama.gguf"], "is not a file"),
+        ("WOPR_GPU_MODELS", [f"../etc {'0' * 64} https://models.example/x"], "is not a file"),
+        ("WOPR_GPU_SERVICES", {"WOPR_QWEN_MODEL": "other.gguf"}, "other.gguf comes from"),
+        ("WOPR_GPU_SERVICES", {"WOPR_LAMA_SLOTS": "8"}, "WOPR_LAMA_SLOTS"),
+        ("GPU_NODE_SECRET", "", "GPU_NODE_SECRET"),
+    ],
+)
+def test_nothing_is_ordered_that_could_not_boot(
+    vendor: Vendor, settings: Any, setting: str, value: object, said: str
+) -> None:
+    setattr(settings, setting, value)
+    with pytest.raises(CommandError, match=said):
+        call_command("gpu_provision", region=REGION, size=SIZE)
+    assert not Server.objects.exists()
+
+
+def test_a_droplet_has_the_system_that_the_drivers_are_made_for(
+    vendor: Vendor, node: GpuNode, droplet: Callable[[], Droplet]
+) -> None:
+    assert droplet().row["image"] == "ubuntu-24-04-x64"
+
+
+def test_an_image_that_the_provider_does_not_have_is_said_and_costs_nothing(
+    vendor: Vendor, node: GpuNode, settings: Any
+) -> None:
+    settings.WOPR_GPU_IMAGE = "ubuntu-9-04"
+    operation = ended()
+    assert operation.state == Operation.State.FAILED
+    assert "invalid image" in operation.error
+    assert vendor.machines() == []
+
+
 def test_the_command_orders_a_node(vendor: Vendor) -> None:
     said = StringIO()
     call_command("gpu_provision", region=REGION, size=SIZE, stdout=said)
