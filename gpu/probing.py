@@ -5,9 +5,8 @@ What was seen lives in the rows, so a worker that restarts forgets nothing.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -23,6 +22,7 @@ State = Service.State
 DOWN_AFTER = 3  # misses in a row
 UP_AFTER = 2  # good looks in a row, after it was down
 PROVE_EVERY = timedelta(minutes=5)  # a round trip costs the node some work
+LONGEST_BUSY = timedelta(minutes=30)  # without one round trip
 HISTORY = timedelta(days=90)
 SAMPLES = timedelta(days=7)
 MOST_AT_ONCE = 500
@@ -102,17 +102,9 @@ async def _look_at(services: Sequence[Service]) -> list[Look]:
             # All clocks run before the first look takes its time.
             deadline = asyncio.get_running_loop().time() + LONGEST
             await asyncio.sleep(0)
-            return await _in_time(deadline, look(upstream, service.kind, round_trip=due))
+            return await look(upstream, service.kind, round_trip=due, deadline=deadline)
 
     return list(await asyncio.gather(*(one(service) for service in services)))
-
-
-async def _in_time(deadline: float, looking: Coroutine[Any, Any, Look]) -> Look:
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await looking
-    except TimeoutError:
-        return Look(answers=False, error=f"no answer within {LONGEST:.0f} s")
 
 
 def _is_unproven(service: Service) -> bool:
@@ -150,9 +142,15 @@ def state_after(service: Service, seen: Look) -> str:
     if seen.works is False:
         return State.DEGRADED
     if seen.works is None:
-        return service.state
+        return State.DEGRADED if seen.busy and _hangs(service) else service.state
     was_down = service.state == State.DOWN
     return service.state if was_down and service.hits + 1 < UP_AFTER else State.READY
+
+
+def _hangs(service: Service) -> bool:
+    """Busy for so long that nobody believes that it works."""
+    proven, is_ready = service.proven_at, service.state == State.READY
+    return is_ready and proven is not None and proven < timezone.now() - LONGEST_BUSY
 
 
 def _change(service: Service, before: str, after: str, reason: str, now: datetime) -> ServiceChange:

@@ -23,6 +23,7 @@ class Upstream:
     url: str
     token: str
     certificate: str = ""
+    is_last_choice: bool = False
 
 
 class Unanswered(ProviderError):

@@ -49,10 +49,12 @@ class Balancer:
     def _in_order(self, kind: str) -> list[Upstream]:
         """Least busy first; those that failed of late only when no other is left."""
         now = time.monotonic()
-        return sorted(
-            self.look_up(kind),
-            key=lambda u: (self.closed_until.get(u.url, 0.0) > now, self.outstanding[u.url]),
-        )
+
+        def rank(upstream: Upstream) -> tuple[bool, bool, int]:
+            is_open = self.closed_until.get(upstream.url, 0.0) > now
+            return is_open, upstream.is_last_choice, self.outstanding[upstream.url]
+
+        return sorted(self.look_up(kind), key=rank)
 
     def _worked(self, upstream: Upstream) -> None:
         self.failures.pop(upstream.url, None)
@@ -74,9 +76,9 @@ class Directory:
         found: dict[str, list[Upstream]] = {}
         serving = Service.objects.filter(state__in=Service.SERVING, node__accepts_requests=True)
         for service in serving.exclude(node__address="").select_related("node"):
-            node = service.node
+            node, is_degraded = service.node, service.state == Service.State.DEGRADED
             found.setdefault(service.kind, []).append(
-                Upstream(service.url, node.inference_token, node.certificate)
+                Upstream(service.url, node.inference_token, node.certificate, is_degraded)
             )
         self.upstreams = found
 

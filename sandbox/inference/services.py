@@ -37,6 +37,7 @@ class Machine:
     pause: float = 0.0  # seconds between tokens
     breaks_after: int | None = None  # tokens after which the connection is cut
     heard: float = 0.0  # seconds, of a recording that is no WAV
+    asked: int = 0
     served: int = 0
     most_at_once: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Machine:
                 self.served += 1
 
     def refusal(self, request: Request) -> Response | None:
+        self.asked += 1
         if request.headers.get("authorization") != f"Bearer {self.token}":
             return JSONResponse({"error": {"code": 401, "message": "Invalid API Key"}}, 401)
         if self.loading:

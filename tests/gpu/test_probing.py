@@ -119,6 +119,29 @@ def test_each_look_is_kept_for_the_charts_and_old_ones_are_forgotten(node: Node)
     assert not ServiceSample.objects.exists()
 
 
+@pytest.fixture
+def full(gpu_node: Callable[..., Node], monkeypatch: pytest.MonkeyPatch) -> Node:
+    """Ready when it was last proven; since then nobody's turn comes within a look."""
+    monkeypatch.setattr(probing, "LONGEST", 1.0)
+    node = gpu_node(slots=1, pause=1.5)
+    Service.objects.update(proven_at=timezone.now() - probing.PROVE_EVERY * 2)
+    return node
+
+
+def test_slots_that_are_full_are_no_outage(full: Node) -> None:
+    for _ in range(probing.DOWN_AFTER + 1):
+        services_probe()
+    llama = Service.objects.get(kind=Service.Kind.LLAMA)
+    assert (llama.state, llama.misses) == (State.READY, 0)
+    assert llama.error.startswith("busy")
+
+
+def test_a_service_that_is_busy_for_too_long_is_not_believed(full: Node) -> None:
+    with time_machine.travel(timezone.now() + probing.LONGEST_BUSY):
+        services_probe()
+    assert Service.objects.get(kind=Service.Kind.LLAMA).state == State.DEGRADED
+
+
 @pytest.mark.django_db
 def test_a_node_made_by_hand_is_looked_at_with_its_four_services(settings: Any) -> None:
     settings.GPU_NODE_HOST, settings.GPU_NODE_TOKEN = "127.0.0.1", "by hand"
