@@ -46,8 +46,9 @@ def reserve(caller: Caller, most: Amount) -> UUID:
     month = timezone.now().astimezone(UTC).date().replace(day=1)
     hold = _hold(caller, most, month)
     if hold is None:
-        made = Allowance.objects.get_or_create(tenant_id=caller.tenant_id, month=month)[1]
-        hold = _hold(caller, most, month) if made else None
+        # The month's first request; another one may have made the row in this moment.
+        Allowance.objects.get_or_create(tenant_id=caller.tenant_id, month=month)
+        hold = _hold(caller, most, month)
     if hold is None:
         raise _refusal(caller, most, month)
     return hold

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import httpx
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from billing.models import Meter, UsageCap, UsageEvent
@@ -64,6 +66,24 @@ def test_a_service_makes_no_more_than_was_held_whatever_it_is_asked_in_its_own_w
     usage = ask(max_tokens=1, **more).json()["usage"]
     assert usage["completion_tokens"] == 1
     wait_until(lambda: Allowance.objects.filter(tokens=usage["total_tokens"]).exists(), "the books")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_refused_since_another_had_the_first_request_of_the_month(
+    caller: Caller,
+) -> None:
+    together = Barrier(8)
+
+    def reserve(_: int) -> None:
+        try:
+            together.wait()
+            books.reserve(caller, Amount(tokens=1))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as callers:
+        list(callers.map(reserve, range(8)))
+    assert Hold.objects.count() == 8
 
 
 def test_what_was_held_and_not_used_is_given_back(caller: Caller) -> None:
