@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,9 +64,9 @@ class Builder:
 
     def base(self) -> str:
         """Import a small Debian with Python, made once on this machine."""
-        name = f"wopr-debian:{digest(PACKAGES.encode(), repr(SMALLER).encode())}"
+        name = f"wopr-debian:{mark_of(PACKAGES)}"
         if not self.has(name):
-            root = debian_root(self.supervisor, name.partition(":")[2])
+            root = debian_root(PACKAGES, self.supervisor.say)
             self.supervisor.say("importing the Debian root")
             repository, tag = name.split(":")
             self.client.api.import_image_from_file(str(root), repository, tag)
@@ -165,18 +166,23 @@ def only(names: frozenset[str], locked: str) -> str:
     return "".join(entry for entry in entries if entry.partition("==")[0] in names)
 
 
-def debian_root(supervisor: Supervisor, mark: str) -> Path:
+def mark_of(packages: str) -> str:
+    """Return a name for the root with these packages."""
+    return digest(packages.encode(), repr(SMALLER).encode())
+
+
+def debian_root(packages: str, say: Callable[[str], None] = print) -> Path:
     """Make the root of a small Debian as an archive, once per list of packages."""
-    archive = CACHE / "debian" / f"{mark}.tar"
+    archive = CACHE / "debian" / f"{mark_of(packages)}.tar"
     if archive.exists():
         return archive
     if shutil.which("mmdebstrap") is None:
-        install(["mmdebstrap"], say=supervisor.say, otherwise="please install mmdebstrap")
-    supervisor.say("making a Debian root, which takes a minute or two, once")
+        install(["mmdebstrap"], say=say, otherwise="please install mmdebstrap")
+    say("making a Debian root, which takes a minute or two, once")
     archive.parent.mkdir(parents=True, exist_ok=True)
     unfinished = archive.with_name(f"unfinished-{archive.name}")
     lean = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in SMALLER]
-    made = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", *lean]
+    made = ["mmdebstrap", "--variant=minbase", f"--include={packages}", *lean]
     must(*made, "bookworm", str(unfinished), "http://deb.debian.org/debian")
     unfinished.rename(archive)
     return archive
