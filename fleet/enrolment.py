@@ -59,6 +59,7 @@ def node_register(*, token: str, csr: str, address: str) -> Welcome:
             tls_certificate=own_certificate,
             tls_key=own_key,
             address=_reach(server),
+            region=server.region,
             memory_mb=server.memory_mb,
             # Nothing is placed on it before its engine was seen.
             accepts_instances=False,

@@ -124,7 +124,13 @@ def leak_resolve(*, leak: Leak) -> None:
 
 
 def node_add(
-    *, name: str, engine_url: str, address: str, memory_mb: int, **credentials: str
+    *,
+    name: str,
+    engine_url: str,
+    address: str,
+    memory_mb: int,
+    region: str = "",
+    **credentials: str,
 ) -> Node:
     """A machine with a container engine, added or brought up to date by its name.
 
@@ -136,6 +142,7 @@ def node_add(
             "engine_url": engine_url,
             "address": address,
             "memory_mb": memory_mb,
+            "region": region,
             **credentials,
         },
     )

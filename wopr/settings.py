@@ -105,6 +105,8 @@ WOPR_POOL_HEADROOM_MB = env.int("WOPR_POOL_HEADROOM_MB", 0)
 WOPR_POOL_BUYS = env.bool("WOPR_POOL_BUYS", False)
 WOPR_POOL_SERVER_MB = env.int("WOPR_POOL_SERVER_MB", 4096)
 WOPR_POOL_MOST_SERVERS = env.int("WOPR_POOL_MOST_SERVERS", 10)
+# What customers may choose, and which regions of providers each stands for.
+WOPR_REGIONS = env.dict("WOPR_REGIONS", default={})
 WOPR_POOL_REGIONS = env.list("WOPR_POOL_REGIONS", default=[])
 WOPR_DEDICATED_SPARE_MB = env.int("WOPR_DEDICATED_SPARE_MB", 512)
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")

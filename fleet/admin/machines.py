@@ -30,7 +30,7 @@ class NodeAdmin(StaffAdmin):
         (None, {"fields": ("name", "state", "accepts_instances", "maintenance_because")}),
         ("Reach", {"fields": ("engine_url", "address", "seen", "silent")}),
         ("Whom to trust", {"fields": ("tls_ca", "tls_certificate", "ssh_host_key")}),
-        ("Room", {"fields": ("memory_mb", "used")}),
+        ("Room", {"fields": ("region", "memory_mb", "used")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),
     )
 

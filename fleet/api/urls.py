@@ -8,12 +8,14 @@ from fleet.api import (
     exports,
     logs,
     metrics,
+    regions,
     releases,
     variables,
     views,
 )
 
 urlpatterns = [
+    path("tenants/<uuid:tenant_id>/region", regions.ResidenceView.as_view(), name="residence"),
     path("tenants/<uuid:tenant_id>/instances", views.InstanceListView.as_view(), name="instances"),
     path("instances/<uuid:instance_id>", views.InstanceView.as_view(), name="instance"),
     path(

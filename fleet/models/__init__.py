@@ -8,6 +8,7 @@ from fleet.models.node import Node, Release
 from fleet.models.observation import InstanceEvent, Lookout, Sample
 from fleet.models.operation import Leak, Operation, Step
 from fleet.models.provider import Authority, CatalogueOffer, ProviderChange, ProviderHealth
+from fleet.models.residence import Residence
 from fleet.models.rollout import Rollout, RolloutMember, TenantPin
 from fleet.models.server import Server, ServerMove
 from fleet.models.variable import Variable
@@ -28,6 +29,7 @@ __all__ = [
     "ProviderChange",
     "ProviderHealth",
     "Release",
+    "Residence",
     "Rollout",
     "RolloutMember",
     "Route",

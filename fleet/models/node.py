@@ -19,6 +19,9 @@ class Node(Identified):
     address = models.CharField(
         max_length=253, help_text="Where the edge and the prober reach published ports."
     )
+    region = models.CharField(
+        max_length=64, blank=True, help_text="As its provider calls it; see WOPR_REGIONS."
+    )
     memory_mb = models.PositiveIntegerField(help_text="What instances may reserve in all.")
     accepts_instances = models.BooleanField(default=True)
     maintenance_because = models.CharField(

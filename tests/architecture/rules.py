@@ -81,6 +81,8 @@ RULES: dict[str, Verdicts] = {
     "GET api/v1/documents/<uuid:document_id>/content": MEMBERS,
     "POST api/v1/tenants/<uuid:tenant_id>/checkout": PAYERS,
     "GET api/v1/checkouts/<uuid:checkout_id>": MEMBERS,
+    "GET api/v1/tenants/<uuid:tenant_id>/region": MEMBERS,
+    "PUT api/v1/tenants/<uuid:tenant_id>/region": PAYERS,
     "GET api/v1/tenants/<uuid:tenant_id>/subscription": MEMBERS,
     "POST api/v1/tenants/<uuid:tenant_id>/subscription/preview": PAYERS,
     "POST api/v1/tenants/<uuid:tenant_id>/subscription/change": PAYERS,

@@ -27,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--engine", required=True, help="unix:///var/run/docker.sock")
         parser.add_argument("--address", default="127.0.0.1", help="where ports are published")
         parser.add_argument("--memory-mb", type=int, required=True, help="for bots, in all")
+        parser.add_argument("--region", default="", help="where it is, by a name in WOPR_REGIONS")
         for name, what in CREDENTIALS.items():
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, type=Path, metavar="FILE", help=what)
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             engine_url=options["engine"],
             address=options["address"],
             memory_mb=options["memory_mb"],
+            region=options["region"],
             **credentials,
         )
         self.stdout.write(f"{node.name}: {node.memory_mb} MB for bots on {node.engine_url}")

@@ -18,6 +18,7 @@ import {
 import { Page } from "../parts/page.js";
 import { Empty, Loading } from "../parts/panel.js";
 import { priceText, withoutTrial } from "../parts/plan.js";
+import { RegionChoice } from "../parts/region.js";
 import { TenantStanding } from "../parts/standing.js";
 import { goToPayment } from "../payment.js";
 import { html } from "../preact.js";
@@ -59,6 +60,7 @@ function Choice({ offers, tenant }) {
     <${IntervalChoice} plans=${plans} value=${order.interval} onChange=${pay} />
     <${PlanChoices} plans=${plans} order=${order} set=${set} />
     <${Extras} plans=${plans} addOns=${addOns} order=${order} set=${set} />
+    <${RegionChoice} tenantId=${tenant.id} />
     <p class="muted">
       You pay on Stripe's page and come back here. Nothing is charged before you confirm there.
     </p>
