@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.models import Entitlement, Plan
-from fleet import placement
+from fleet import placement, regions
 from fleet.models import Instance, Node, Server
 from tenants.models import Tenant
 
@@ -30,7 +30,8 @@ def reserve(
     entitlement = Entitlement.objects.select_related("plan").filter(tenant=tenant).first()
     if entitlement is not None and is_dedicated(entitlement):
         return placement.reserve_own(tenant, memory_mb, besides=besides, leaving=leaving)
-    return placement.reserve(memory_mb, besides=besides, leaving=leaving)
+    region = regions.chosen(tenant)
+    return placement.reserve(memory_mb, region=region, besides=besides, leaving=leaving)
 
 
 def strays() -> QuerySet[Instance]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from fleet import homes, placement, ports
+from fleet import homes, placement, ports, regions
 from fleet.models import Backup, Instance, Node, Operation, Server
 from fleet.operations import ledger
 from fleet.server_moves import node_server_move
@@ -121,7 +121,9 @@ def _planned(bot: Instance, spare: dict[Node, int]) -> Place:
     backup = proven.order_by("-taken_at").first()
     if backup is None:
         return Place(bot, reason="no backup of it was ever proven")
-    node = placement.roomiest(spare, bot.memory_mb)
+    region = regions.chosen(bot.tenant)
+    within = {node: room for node, room in spare.items() if regions.allows(region, node)}
+    node = placement.roomiest(within, bot.memory_mb)
     if node is None:
         return Place(bot, backup=backup, reason=f"no machine has {bot.memory_mb} MB to spare")
     spare[node] -= bot.memory_mb

@@ -10,6 +10,7 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from fleet.models import Instance, Node, Server
+from fleet.regions import Region, allows
 from tenants.models import Tenant
 from wopr.common.errors import ProviderError
 
@@ -22,19 +23,24 @@ def open_nodes() -> QuerySet[Node]:
 
 
 def reserve(
-    memory_mb: int, *, besides: UUID | None = None, leaving: Instance | None = None
+    memory_mb: int,
+    *,
+    region: Region | None = None,
+    besides: UUID | None = None,
+    leaving: Instance | None = None,
 ) -> Node:
-    """The open node with the most memory to spare.
+    """The open node with the most memory to spare, of those in the region.
 
     All candidates stay locked, always in the same order, until the instance is there: placements
     that race for the last slot wait for one another and cannot block each other for ever.
     """
     others = open_nodes().exclude(pk=besides) if besides else open_nodes()
-    nodes = others.select_for_update()
+    nodes = [node for node in others.select_for_update() if allows(region, node)]
     best = roomiest({node: spare_mb(node, leaving) for node in nodes}, memory_mb)
     if best is None:
+        where = f" in {region.code}" if region else ""
         raise ProviderError(
-            f"No node has {memory_mb} MB of memory to spare: add a node or enlarge one."
+            f"No node{where} has {memory_mb} MB of memory to spare: add a node or enlarge one."
         )
     return best
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from django.conf import settings
-from fleet.models import Residence
+
+from fleet.models import Node, Residence
 from tenants.models import Tenant
 from wopr.common.errors import Refused
 
@@ -52,7 +53,6 @@ def choose(*, tenant: Tenant, code: str) -> None:
     Residence.objects.update_or_create(tenant=tenant, defaults={"region": code})
 
 
-def sites_of(tenant: Tenant) -> frozenset[str] | None:
-    """The providers' regions where the tenant's bots may be; None for all of them."""
-    region = chosen(tenant)
-    return None if region is None else region.sites
+def allows(region: Region | None, node: Node) -> bool:
+    """Whether a tenant of that choice may have a bot on the node."""
+    return region is None or node.region in region.sites
