@@ -7,7 +7,7 @@ from django.db import transaction
 
 from billing.models import Entitlement, Plan
 from billing.standing import Service, standing_for
-from fleet import homes, nodes, orders
+from fleet import homes, nodes, orders, regions
 from fleet.models import Instance, Operation, Server
 from fleet.offers import fitting, need_of
 from tenants.models import Tenant
@@ -38,8 +38,9 @@ def _order_missing() -> Iterable[Operation]:
 
 
 def _order(entitlement: Entitlement) -> list[Operation]:
-    """The cheapest machine that fits."""
-    offer = fitting(need_of(entitlement)).first()
+    """The cheapest machine that fits, where the tenant wants it."""
+    region = regions.chosen(entitlement.tenant)
+    offer = fitting(need_of(entitlement), region).first()
     if offer is None:
         logger.error("%s waits for a machine of its own: none on offer fits", entitlement.tenant)
         return []

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from billing.models import Entitlement, Plan
+from fleet import regions
 from fleet.models import CatalogueOffer, ProviderHealth, Server
 from fleet.providers import registry
+from fleet.regions import Region
 
 # An offer in the place of one that is sold out may cost so much of its price, and no more.
 DEAREST = 2
@@ -35,8 +37,8 @@ def need_of(paid: Entitlement | Plan) -> Need:
     )
 
 
-def enough(need: Need) -> QuerySet[CatalogueOffer]:
-    """Sold out or not; in the regions where WOPR may buy, which are all when none is named."""
+def enough(need: Need, region: Region | None = None) -> QuerySet[CatalogueOffer]:
+    """Sold out or not; in the region, or wherever WOPR may buy by WOPR_POOL_REGIONS."""
     offers = CatalogueOffer.objects.filter(
         architecture="x86",
         memory_mb__gte=need.memory_mb,
@@ -44,14 +46,14 @@ def enough(need: Need) -> QuerySet[CatalogueOffer]:
         disk_gb__gte=need.disk_gb,
         gpu=need.gpu,
     )
-    regions = settings.WOPR_POOL_REGIONS
-    return offers.filter(region__in=regions) if regions else offers
+    sites = region.sites if region else settings.WOPR_POOL_REGIONS
+    return offers.filter(region__in=sites) if region or sites else offers
 
 
-def fitting(need: Need) -> QuerySet[CatalogueOffer]:
+def fitting(need: Need, region: Region | None = None) -> QuerySet[CatalogueOffer]:
     """What is enough and can be bought now."""
     down = ProviderHealth.objects.filter(state=ProviderHealth.State.DOWN).values("name")
-    offers = enough(need).filter(available=True, provider__in=registry.sellers())
+    offers = enough(need, region).filter(available=True, provider__in=registry.sellers())
     return offers.exclude(provider__in=down).order_by("monthly", "memory_mb", "provider", "region")
 
 
@@ -61,11 +63,12 @@ def instead_of(server: Server, tried: list[list[str]]) -> CatalogueOffer | None:
         provider=server.provider, region=server.region, size=server.size
     ).first()
     need = Need(server.memory_mb, server.cpus, server.disk_gb, offer.gpu if offer else "")
+    region = regions.chosen(server.tenant) if server.tenant else None
     dearest = server.monthly * DEAREST
     return next(
         (
             found
-            for found in fitting(need).filter(monthly__lte=dearest)
+            for found in fitting(need, region).filter(monthly__lte=dearest)
             if [found.provider, found.region, found.size] not in tried
         ),
         None,

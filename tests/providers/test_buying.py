@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing.models import Entitlement, Hold, Plan
-from fleet import dedicated, nodes
+from fleet import dedicated, nodes, regions
 from fleet.convergence import tenant_converge
 from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
 from fleet.providers import registry
@@ -181,6 +181,19 @@ def test_a_dedicated_plan_gets_one_machine_and_its_bots_go_there(
     own = is_up(server)
     instances_reconcile()
     assert Instance.objects.get().node == own
+
+
+def test_the_machine_is_bought_where_its_tenant_wants_it(payer: Entitlement, settings: Any) -> None:
+    anywhere = cheapest(payer.memory_mb + 512)
+    elsewhere = CatalogueOffer.objects.filter(
+        available=True, architecture="x86", gpu="", memory_mb__gte=payer.memory_mb + 512
+    ).exclude(region=anywhere.region)
+    settings.WOPR_REGIONS = {"far": elsewhere[0].region}
+    regions.choose(tenant=payer.tenant, code="far")
+
+    dedicated_reconcile()
+
+    assert Server.objects.get().region == elsewhere[0].region != anywhere.region
 
 
 Ways = list[Server.Status]
