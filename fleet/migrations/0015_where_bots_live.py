@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fleet', '0015_the_kind_of_engine'),
+        ('fleet', '0014_what_is_to_be_deleted'),
         ('tenants', '0008_kinds_of_letters'),
     ]
 
