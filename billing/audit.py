@@ -6,7 +6,7 @@ which came in between is no finding. The audit itself changes nothing but its fi
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +49,17 @@ def tenant_differences(
     if len(there) > 1:
         found.append(findings.several(subject, there, entitlements.derive(there).subscription_id))
     difference = _disagreement(subject, entitlements.live(there), entitlement)
-    return [*found, difference] if difference else found
+    return [*found, *_paid_late(subject, entitlement), *([difference] if difference else [])]
+
+
+def _paid_late(subject: str, entitlement: Entitlement | None) -> Iterator[Difference]:
+    """Somebody who has to choose a plan again, or to get the money back."""
+    if entitlement is None or not entitlement.runs_on_late_payment(timezone.now()):
+        return
+    ended, over = (f"{day:%Y-%m-%d}" for day in (entitlement.ended_at, entitlement.lapsed_at))
+    what = entitlement.stripe_subscription_id
+    detail = f"{what} ended on {ended} and was paid after that; here it runs until {over}"
+    yield Difference(Kind.PAID_AFTER_END, subject, detail, *_worth(entitlement))
 
 
 def _differences() -> list[Difference]:

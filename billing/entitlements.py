@@ -29,6 +29,8 @@ class Reading:
     current_period_end: datetime | None = None
     cancel_at_period_end: bool = False
     lapsed_at: datetime | None = None
+    ended_at: datetime | None = None
+    given_up: bool = False
 
 
 def entitlement_refresh(*, tenant_id: UUID) -> Entitlement | None:
@@ -89,6 +91,8 @@ def derive(subscriptions: Sequence[Any]) -> Reading:
         current_period_end=_moment(item["current_period_end"]),
         cancel_at_period_end=chosen["cancel_at_period_end"],
         lapsed_at=_lapsed_at(chosen),
+        ended_at=_moment(chosen["ended_at"]),
+        given_up=_is_given_up(chosen),
     )
 
 
@@ -96,12 +100,26 @@ def _created(subscription: Any) -> int:
     return int(subscription["created"])
 
 
+def _is_given_up(subscription: Any) -> bool:
+    """Whether Stripe ended it for want of a payment."""
+    details = subscription["cancellation_details"]
+    return bool(details and details["reason"] == "payment_failed")
+
+
 def _dated(reading: Reading) -> Reading:
-    """The clock of who does not pay counts from the first unpaid invoice: periods roll on."""
-    if reading.status not in Entitlement.COLLECTING:
+    """The clock of who does not pay counts from the first unpaid invoice: periods roll on.
+
+    Stripe's giving up stops no clock. What is paid after that restores nothing at Stripe, so here
+    it counts until the end of the period that was paid.
+    """
+    if reading.status not in Entitlement.COLLECTING and not reading.given_up:
         return reading
-    unpaid_since = stripe_subscriptions.unpaid_since(reading.subscription_id)
-    return replace(reading, lapsed_at=_moment(unpaid_since) or reading.lapsed_at)
+    arrears = stripe_subscriptions.arrears(reading.subscription_id)
+    lapsed_at = _moment(arrears.unpaid_since) or reading.lapsed_at
+    paid_at = _moment(arrears.paid_at)
+    if not arrears.unpaid_since and paid_at and reading.ended_at and paid_at > reading.ended_at:
+        lapsed_at = reading.current_period_end
+    return replace(reading, lapsed_at=lapsed_at)
 
 
 def _lapsed_at(subscription: Any) -> datetime | None:
@@ -129,6 +147,7 @@ def _store(tenant_id: UUID, reading: Reading) -> Entitlement:
                 "current_period_end": reading.current_period_end,
                 "cancel_at_period_end": reading.cancel_at_period_end,
                 "lapsed_at": reading.lapsed_at,
+                "ended_at": reading.ended_at,
                 "refreshed_at": timezone.now(),
                 "correlation_id": current_id(),
             },

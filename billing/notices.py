@@ -72,16 +72,28 @@ _ALWAYS_ADMITTED = {Kind.RECEIPT, Kind.CREDIT_NOTE, Kind.PLAN_CHANGED}
 def _due(entitlement: Entitlement) -> Iterator[Notice]:
     """What the state of one tenant's subscription asks for now."""
     now = timezone.now()
-    status, lapsed_at = entitlement.status, entitlement.lapsed_at
-    if status in Entitlement.COLLECTING and lapsed_at:
+    if entitlement.in_arrears:
         yield from _arrears(entitlement, now)
-    elif status == Status.CANCELED and lapsed_at and _is_recent(lapsed_at, now):
-        told = standing.standing_for(entitlement.tenant_id)
-        held = told.reason != "payment"
-        context = {"ended_at": lapsed_at, "ends_at": told.ends_at, "held": held}
-        yield _notice(entitlement, Kind.CANCELLED, f"{lapsed_at:%Y%m%d%H%M%S}", context)
-    elif status == Status.TRIALING and not entitlement.cancel_at_period_end:
+    if entitlement.status == Status.CANCELED:
+        yield from _cancelled(entitlement, now)
+    elif entitlement.status == Status.TRIALING and not entitlement.cancel_at_period_end:
         yield from _trial_end(entitlement, now)
+
+
+def _cancelled(entitlement: Entitlement, now: datetime) -> Iterator[Notice]:
+    """That it has ended, what still runs, and until when what was stored is kept."""
+    ended_at = entitlement.ended_at
+    if ended_at is None or not _is_recent(ended_at, now):
+        return
+    told = standing.standing_for(entitlement.tenant_id)
+    context = {
+        "ended_at": ended_at,
+        "ends_at": told.ends_at,
+        "held": told.reason != "payment",
+        "runs": told.service == standing.Service.RUN,
+        "suspends_at": told.suspends_at,
+    }
+    yield _notice(entitlement, Kind.CANCELLED, f"{ended_at:%Y%m%d%H%M%S}", context)
 
 
 def _trial_end(entitlement: Entitlement, now: datetime) -> Iterator[Notice]:
@@ -99,7 +111,8 @@ def _arrears(entitlement: Entitlement, now: datetime) -> Iterator[Notice]:
         return  # too late, or a reprieve goes on
     context = {"suspends_at": told.suspends_at, "ends_at": told.ends_at}
     since = f"{entitlement.lapsed_at:%Y%m%d%H%M%S}"
-    yield _notice(entitlement, Kind.PAYMENT_FAILED, since, context)
+    if entitlement.status in Entitlement.COLLECTING:
+        yield _notice(entitlement, Kind.PAYMENT_FAILED, since, context)
     left = told.suspends_at - now
     due = [days for days in settings.WOPR_REMINDER_DAYS if left <= timedelta(days=days)]
     if due:

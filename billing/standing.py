@@ -1,10 +1,10 @@
 """Selector: whether a tenant's service runs, is suspended or ends, and when that changes.
 
 The one grace policy: a payment fails, reminders go out, after WOPR_GRACE_DAYS the service is
-suspended, and WOPR_RETENTION_DAYS later it ends. A subscription that has ended suspends at once.
-Holds suspend whatever was paid, and end nothing; what has ended at Stripe ends under them too, and
-so does a tenant whose deletion has begun, apart from a ban, which keeps what may be evidence. A
-reprieve stops the clock of an unpaid tenant.
+suspended, and WOPR_RETENTION_DAYS later it ends, also if Stripe gives up meanwhile. A subscription
+that was cancelled suspends at once. Holds suspend whatever was paid, and end nothing; what has
+ended at Stripe ends under them too, and so does a tenant whose deletion has begun, apart from a
+ban, which keeps what may be evidence. A reprieve stops the clock of an unpaid tenant.
 """
 
 from collections.abc import Iterable
@@ -69,7 +69,7 @@ def _payment_clock(entitlement: Entitlement, *, reprieved: bool, now: datetime) 
     """What the payments alone make of a service."""
     if entitlement.status in _PAID or entitlement.lapsed_at is None:
         return Standing(Service.RUN, "", entitlement.bots)
-    grace = settings.WOPR_GRACE_DAYS if entitlement.status in Entitlement.COLLECTING else 0
+    grace = settings.WOPR_GRACE_DAYS if entitlement.in_arrears else 0
     suspends_at = entitlement.lapsed_at + timedelta(days=grace)
     ends_at = suspends_at + timedelta(days=settings.WOPR_RETENTION_DAYS)
     if reprieved or now < suspends_at:

@@ -214,6 +214,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Entitlement]):
             "entitled",
             "subscribed",
             "trial_possible",
+            "ended_at",
             "service",
             "reason",
             "suspends_at",

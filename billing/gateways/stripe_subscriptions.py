@@ -4,7 +4,7 @@ Source: docs.stripe.com/billing/subscriptions (upgrade-downgrade, cancel) and
 docs.stripe.com/api/invoices/create_preview.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from billing.gateways.stripe import client, translated
 
@@ -26,18 +26,25 @@ def still_open() -> list[Any]:
     return found
 
 
-def unpaid_since(subscription_id: str) -> int | None:
-    """When the first of the invoices was written that stayed unpaid since one was paid last.
+class Arrears(NamedTuple):
+    """Since when invoices stay unpaid, if any does, and when one was paid last."""
+
+    unpaid_since: int | None
+    paid_at: int | None
+
+
+def arrears(subscription_id: str) -> Arrears:
+    """What is owed since a renewal was paid last.
 
     A change of items may be credited, and so count as paid, while a renewal is not.
     """
     since = None
     for invoice in _invoices(subscription_id):
         if invoice["status"] == "paid" and invoice["billing_reason"] != "subscription_update":
-            break
+            return Arrears(since, invoice["status_transitions"]["paid_at"])
         if invoice["status"] in {"open", "uncollectible"}:
             since = int(invoice["created"])
-    return since
+    return Arrears(since, None)
 
 
 def _invoices(subscription_id: str) -> list[Any]:

@@ -1,5 +1,7 @@
 """What a tenant may run now, as last derived from Stripe."""
 
+from datetime import datetime
+
 from django.db import models
 
 from billing.models.plan import Plan
@@ -47,9 +49,8 @@ class Entitlement(models.Model):
     stripe_subscription_id = models.CharField(max_length=255, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
     cancel_at_period_end = models.BooleanField(default=False)
-    lapsed_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when it is not paid, or when it ended."
-    )
+    lapsed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is not paid.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When Stripe ended it.")
     told_plan = models.ForeignKey(
         Plan, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
@@ -67,6 +68,17 @@ class Entitlement(models.Model):
     @property
     def subscribed(self) -> bool:
         return self.status in self.OPEN
+
+    @property
+    def in_arrears(self) -> bool:
+        """Whether a payment is missing, also after Stripe gave up; not of who has left."""
+        if self.status in self.COLLECTING:
+            return True
+        return bool(self.ended_at and self.lapsed_at and self.lapsed_at < self.ended_at)
+
+    def runs_on_late_payment(self, now: datetime) -> bool:
+        """Whether it runs only because it was paid when Stripe had ended it."""
+        return bool(self.ended_at and self.lapsed_at and self.lapsed_at > max(self.ended_at, now))
 
     @property
     def trial_possible(self) -> bool:

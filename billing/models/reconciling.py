@@ -26,6 +26,7 @@ class Finding(models.Model):
         ENTITLED_NOT_PAID = "entitled_not_paid", "runs here, not paid at Stripe"
         OTHER_TERMS = "other_terms", "another plan, number of bots or state than at Stripe"
         TWO_SUBSCRIPTIONS = "two_subscriptions", "pays more than one subscription"
+        PAID_AFTER_END = "paid_after_end", "paid when the subscription had ended; renews no more"
         UNKNOWN_CUSTOMER = "unknown_customer", "a subscription of nobody we know"
 
     kind = models.CharField(max_length=32, choices=Kind)

@@ -39,6 +39,8 @@ def subscribed(tenant: Tenant, plan: Plan) -> Entitlement:
 
 def lapse(entitlement: Entitlement, status: str, *, since: timedelta) -> datetime:
     entitlement.status, entitlement.lapsed_at = status, timezone.now() - since
+    if status == Status.CANCELED:
+        entitlement.ended_at = entitlement.lapsed_at
     entitlement.save()
     return entitlement.lapsed_at
 

@@ -20,9 +20,14 @@ def policy(settings: object) -> None:
 
 
 def standing(
-    status: Status, at: datetime, *, holds: tuple[Hold, ...] = (), kept: bool = False
+    status: Status,
+    at: datetime,
+    *,
+    holds: tuple[Hold, ...] = (),
+    kept: bool = False,
+    ended_at: datetime | None = None,
 ) -> Service:
-    entitlement = Entitlement(status=status, lapsed_at=LAPSED, bots=1)
+    entitlement = Entitlement(status=status, lapsed_at=LAPSED, ended_at=ended_at, bots=1)
     return standing_of(entitlement, holds=holds, reprieved=kept, now=at).service
 
 
@@ -44,6 +49,21 @@ def test_what_has_ended_is_suspended_at_once_and_kept_for_the_retention(status: 
     assert standing(status, LAPSED) == Service.SUSPEND
     assert standing(status, LAPSED + timedelta(days=30) - MOMENT) == Service.SUSPEND
     assert standing(status, LAPSED + timedelta(days=30)) == Service.END
+
+
+@pytest.mark.parametrize("after", [timedelta(hours=1), timedelta(days=20)])
+def test_when_stripe_gives_up_no_clock_changes(after: timedelta) -> None:
+    given_up = LAPSED + after
+
+    def at(days: int) -> Service:
+        return standing(Status.CANCELED, LAPSED + timedelta(days=days), ended_at=given_up)
+
+    assert (at(6), at(7), at(36), at(37)) == (
+        Service.RUN,
+        Service.SUSPEND,
+        Service.SUSPEND,
+        Service.END,
+    )
 
 
 @pytest.mark.parametrize("reason", Hold.Reason.values)

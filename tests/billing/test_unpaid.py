@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from billing import audit
+from billing import audit, notices
 from billing.models import Checkout, Finding, Plan
 from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl
-from tenants.models import Tenant
+from tenants.models import Message, Tenant
 from tests.billing.conftest import Account, deliver, work
 from tests.conftest import signed_in
 
@@ -28,11 +28,15 @@ class Shop:
 
     def call(self, step: str = "", method: str = "get", **body: Any) -> Any:
         """Asks our API, at Stripe's time."""
-        with time_machine.travel(datetime.fromtimestamp(self.stripe.now(), UTC), tick=True):
+        with self.now():
             self._catch_up()
             path = f"/api/v1/tenants/{self.tenant.pk}/{step or 'subscription'}"
             owner = signed_in(self.tenant.owner.user)  # type: ignore[union-attr]
             return getattr(owner, method)(path, body or None)
+
+    def now(self) -> time_machine.travel:
+        """Our clock at Stripe's time."""
+        return time_machine.travel(datetime.fromtimestamp(self.stripe.now(), UTC), tick=True)
 
     def at_day(self, day: int) -> Any:
         """Lets time pass up to a day after the purchase; returns what the API says then."""
@@ -42,9 +46,9 @@ class Shop:
 
     def pay(self) -> None:
         """Alice enters a good card and pays what is open."""
-        self.stripe.set_card(self.customer, GOOD_CARD)
+        card = self.stripe.set_card(self.customer, GOOD_CARD)
         for invoice in self.account.all("invoices", status="open"):
-            self.account.post(f"invoices/{invoice['id']}/pay")
+            self.account.post(f"invoices/{invoice['id']}/pay", payment_method=card)
 
     @property
     def customer(self) -> str:
@@ -138,3 +142,56 @@ class TestASubscriptionThatIsNotPaid:
         assert shop.call().json()["status"] == "active", "what is paid counts"
         (finding,) = audit.audit()
         assert finding.kind == Finding.Kind.TWO_SUBSCRIPTIONS
+
+
+class TestStripeGivesUp:
+    """Its last try fails an hour after the first, and it ends the subscription for that."""
+
+    @pytest.fixture(autouse=True)
+    def given_up(self, shop: Shop) -> Any:
+        shop.stripe.change_settings(retry_after_seconds=[3600])
+        told = shop.at_day(32)
+        assert told["status"] == "canceled"
+        return told
+
+    def test_and_the_grace_and_the_dates_stay_as_they_were_told(
+        self, shop: Shop, given_up: Any
+    ) -> None:
+        later = {day: shop.at_day(day) for day in (36, 40, 66, 69)}
+        assert given_up["service"] == "run"
+        assert {day: told["service"] for day, told in later.items()} == {
+            36: "run",
+            40: "suspend",
+            66: "suspend",
+            69: "end",
+        }
+        assert {told["ends_at"] for told in later.values()} == {given_up["ends_at"]}
+
+    def test_and_the_letter_says_until_when_the_bot_runs(self, shop: Shop, given_up: Any) -> None:
+        with shop.now():
+            notices.notices_queue()
+        letter = Message.objects.get(kind="cancelled")
+        stops = datetime.fromisoformat(given_up["suspends_at"])
+        assert f"runs on until {stops.day} {stops:%B %Y}" in letter.text
+        assert "collect" not in letter.text
+
+    def test_what_is_paid_afterwards_counts_until_its_end_and_is_reported(self, shop: Shop) -> None:
+        assert shop.at_day(41)["service"] == "suspend"
+        shop.pay()
+        back = shop.call().json()
+        assert (back["status"], back["service"]) == ("canceled", "run")
+        assert back["suspends_at"] == back["current_period_end"]
+        with shop.now():
+            (finding,) = audit.audit()
+        assert (finding.kind, finding.amount) == (Finding.Kind.PAID_AFTER_END, 900)
+        over = shop.at_day(64)
+        assert over["service"] == "suspend"
+        with shop.now():
+            assert audit.audit() == []
+
+    def test_a_plan_chosen_again_runs_at_once_and_settles_the_report(self, shop: Shop) -> None:
+        shop.pay()
+        shop.call()
+        page = shop.call("checkout", "post", plan="starter").json()["url"]
+        shop.stripe.pay_checkout(page)
+        assert (shop.call().json()["status"], audit.audit()) == ("active", [])

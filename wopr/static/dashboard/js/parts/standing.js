@@ -71,15 +71,21 @@ const Held = ({ subscription }) => html`<${Notice} tone="danger" title="Your bot
   </p>
 <//>`;
 
+/** Until when a bot runs whose subscription has ended; without a day for who was given time. */
+function RunsOn({ subscription: { service, suspends_at } }) {
+  if (service !== "run") return "is stopped";
+  if (Date.parse(suspends_at) < Date.now()) return "runs on for now";
+  return html`runs on until <${Day} value=${suspends_at} />`;
+}
+
 const Ended = ({ tenant, subscription }) => html`<${Notice}
   tone="warning"
   title="Your subscription has ended"
   actions=${mayPay(tenant) && html`<${PlanLink} tenant=${tenant} />`}
 >
   <p>
-    The subscription of ${tenant.name} ended on <${Day} value=${subscription.suspends_at} />.
-    ${" "}Your bot ${subscription.service === "run" ? "runs on for now" : "is stopped"}. Nothing more is
-    charged.
+    The subscription of ${tenant.name} ended on <${Day} value=${subscription.ended_at} />.
+    ${" "}Your bot <${RunsOn} subscription=${subscription} />. Nothing more is charged.
   </p>
   <p>
     What it stored is kept until <${Day} value=${subscription.ends_at} />; then it is deleted, after
