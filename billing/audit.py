@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from djstripe.models import Customer
@@ -19,7 +20,9 @@ from billing.findings import MONTHS, Difference, monthly
 from billing.gateways import stripe, stripe_subscriptions
 from billing.models import Entitlement, Finding
 from billing.terms import terms_of
+from tenants import alarms
 from wopr.common.locks import session_lock
+from wopr.common.templatetags.figures import money
 
 Kind = Finding.Kind
 
@@ -32,6 +35,22 @@ def audit() -> list[Finding]:
     differences = _differences()
     with transaction.atomic():
         return _record(differences)
+
+
+def alarm(found: Sequence[Finding]) -> None:
+    """Tells staff what differs, each night for as long as something does."""
+    if not found:
+        return
+    lines = [
+        f"{each}: {each.detail} ({money(each.amount, each.currency)} a month)"
+        if each.currency
+        else f"{each}: {each.detail}"
+        for each in found
+    ]
+    page = f"{settings.WOPR_DASHBOARD_URL}/admin/billing/finding/?resolved_at__isempty=1"
+    alarms.staff_told(
+        subject=f"Differences from Stripe: {len(lines)}", text="\n".join([*lines, "", page, ""])
+    )
 
 
 def tenants_of(findings: Iterable[Finding]) -> list[UUID]:

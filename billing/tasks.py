@@ -39,7 +39,9 @@ def events_recover() -> None:
 @shared_task(name="billing.stripe_audit")
 def stripe_audit() -> None:
     """Records what differs from Stripe, then has Stripe's word decide for the tenants it names."""
-    for tenant_id in audit.tenants_of(audit.audit()):
+    found = audit.audit()
+    audit.alarm(found)
+    for tenant_id in audit.tenants_of(found):
         entitlements.entitlement_refresh(tenant_id=tenant_id)
 
 

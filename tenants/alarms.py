@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from tenants.gateways import hook, mail
 from tenants.models import User
+from wopr.common import breaker
 from wopr.common.errors import ProviderError
 from wopr.common.models import Alarm
 
@@ -32,6 +33,17 @@ def alarms_send() -> None:
     """Tries again what no mail server took."""
     for alarm in Alarm.objects.filter(sent_at=None, next_attempt_at__lte=timezone.now()):
         _send(alarm)
+
+
+def breakers_told() -> None:
+    """Tells of each action that was stopped, once a day and again after a person's word."""
+    for row in breaker.stopped():
+        subject = f"Too many tenants at once: “{row.action}” was stopped"
+        since = timezone.now() - timedelta(days=1)
+        since = max(since, row.approved_until or since)
+        if not Alarm.objects.filter(subject=subject, created_at__gte=since).exists():
+            page = f"{settings.WOPR_DASHBOARD_URL}/admin/common/breaker/"
+            staff_told(subject=subject, text=f"{row.message}\n\n{page}\n")
 
 
 def _send(alarm: Alarm) -> int:

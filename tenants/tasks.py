@@ -47,5 +47,6 @@ def staff_recheck() -> None:
 
 @shared_task(name="tenants.alarms_send")
 def alarms_send() -> None:
-    """Sends staff what no mail server took before."""
+    """Tells staff what was stopped, and what no mail server took before."""
+    alarms.breakers_told()
     alarms.alarms_send()

@@ -1,7 +1,7 @@
 """What Prometheus reads: requests by django-prometheus, and the ledger as it is in the database."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,13 +17,14 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
 
+from billing.models import Finding
 from fleet import backups
 from fleet.models import Drift, Instance, Leak, Node, Operation, ProviderHealth, Rollout
 from tenants.models import Message
-from wopr.common.models import Breaker, Heartbeat
+from wopr.common import breaker
+from wopr.common.models import Heartbeat
 
 BROKER_SECONDS = 2
-STOPPED_LATELY = timedelta(hours=1)
 
 
 @require_safe
@@ -92,10 +93,10 @@ def _webhooks_and_letters() -> Iterator[GaugeMetricFamily]:
     yield _one("wopr_webhook_lag_seconds", "Age of the oldest of them.", lag)
     unsent = Message.objects.exclude(state=Message.State.SENT).count()
     yield _one("wopr_messages_unsent", "Letters to send.", unsent)
-    now = timezone.now()
-    tripped = Breaker.objects.filter(tripped_at__gte=now - STOPPED_LATELY)
-    waiting_for_us = tripped.exclude(approved_until__gt=now).count()
-    yield _one("wopr_breakers_tripped", "Actions stopped within the hour.", waiting_for_us)
+    stopped = breaker.stopped().count()
+    yield _one("wopr_breakers_tripped", "Stopped actions that wait for a person.", stopped)
+    differing = Finding.objects.filter(resolved_at=None).count()
+    yield _one("wopr_stripe_differences", "Where Stripe and the rows disagree.", differing)
 
 
 def _backups() -> Iterator[GaugeMetricFamily]:

@@ -9,13 +9,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 from djstripe.models import WebhookEventTrigger
 
-from billing.models import Entitlement
+from billing.models import Entitlement, Finding
 from fleet import backups, convergence
 from fleet.models import Backup, Drift, Instance, Leak, Node, Operation, Rollout
 from tenants.models import Message
+from wopr.common import breaker
 from wopr.common.models import Breaker, Heartbeat
 from wopr.common.staff.links import change_url, list_url
 from wopr.common.staff.looks import moment, pill
+from wopr.common.templatetags.figures import money
 from wopr.health import CANARY_SILENCE
 
 
@@ -163,6 +165,20 @@ def _webhooks() -> Figure:
     )
 
 
+def _differences() -> Figure:
+    found = Finding.objects.filter(resolved_at=None)
+    worth = found.exclude(currency="").values("currency").annotate(month=Sum("amount"))
+    note = ", ".join(money(row["month"], row["currency"]) for row in worth.order_by("currency"))
+    number = found.count()
+    return Figure(
+        "Differences from Stripe",
+        number,
+        list_url(Finding, "resolved_at__isempty=1"),
+        "danger" if number else "good",
+        f"{note} a month" if note else "somebody has to look" if number else "all agrees",
+    )
+
+
 def _messages() -> Figure:
     unsent = Message.objects.exclude(state=Message.State.SENT)
     number, failing = unsent.count(), unsent.exclude(error="").count()
@@ -199,14 +215,13 @@ def _backups() -> Figure:
 
 
 def _breakers() -> Figure:
-    day_ago = timezone.now() - timedelta(days=1)
-    number = Breaker.objects.filter(tripped_at__gte=day_ago).count()
+    number = breaker.stopped().count()
     return Figure(
         "Actions stopped",
         number,
         list_url(Breaker),
         "danger" if number else "good",
-        "too many tenants at once; a person decides" if number else "none within a day",
+        "too many tenants at once; a person decides" if number else "none waits for a person",
     )
 
 
@@ -256,6 +271,7 @@ FIGURES = (
     _rollouts,
     _crash_loops,
     _webhooks,
+    _differences,
     _messages,
     _returned,
     _backups,

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from billing.models import Finding
 from tests.admin.conftest import Business
 from tests.admin.pages import text_of
 from wopr.common.models import Heartbeat
@@ -34,6 +35,24 @@ def test_what_needs_a_person_is_counted_and_priced(
     assert seen["Webhooks to process"] == (1, "danger", "1 with an error")
     assert seen["Messages to send"] == (1, "danger", "1 with an error")
     assert seen["Canary"][1] == "good"
+
+
+def test_a_difference_from_stripe_is_counted_with_the_money_at_stake(
+    staff_client: Client,
+) -> None:
+    assert figures(staff_client)["Differences from Stripe"] == (0, "good", "all agrees")
+    now = timezone.now()
+    Finding.objects.create(
+        kind="two_subscriptions",
+        subject="tenant:x",
+        amount=900,
+        currency="eur",
+        first_seen=now,
+        last_seen=now,
+    )
+    seen = figures(staff_client)["Differences from Stripe"]
+    assert seen[:2] == (1, "danger")
+    assert seen[2] == "€9 a month"
 
 
 def test_a_closed_leak_costs_nothing_more(staff_client: Client, business: Business) -> None:

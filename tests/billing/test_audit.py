@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from djstripe.models import Customer
@@ -16,7 +17,7 @@ from billing.entitlements import entitlement_refresh
 from billing.models import Checkout, Entitlement, Finding, Plan
 from billing.tasks import stripe_audit
 from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 from tests.admin.pages import change_page, press, text_of
 from tests.billing.conftest import Account, Broker
 from wopr.common.errors import ProviderError
@@ -225,3 +226,20 @@ class TestTheCommand:
     ) -> None:
         stripe.add_fault("stripe", "drop", times=None)
         assert self.run() == ("", 2)
+
+
+def test_staff_is_told_by_e_mail_what_differs_and_what_it_is_worth(
+    tenant: Tenant, settled: Entitlement, account: Account
+) -> None:
+    User.objects.create_superuser("staff@example.com", "x")
+    stripe_audit()
+    assert mail.outbox == []
+    account.delete(f"subscriptions/{settled.stripe_subscription_id}")
+    stripe_audit()
+    (letter,) = mail.outbox
+    assert letter.to == ["staff@example.com"]
+    assert letter.subject == "[WOPR] Differences from Stripe: 1"
+    assert f"tenant:{tenant.pk}: runs here, not paid at Stripe" in letter.body
+    assert "€9" in letter.body
+    stripe_audit()
+    assert len(mail.outbox) == 1, "Stripe's word has decided meanwhile"

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from tenants import alarms
 from tenants.models import User
 from tenants.tasks import alarms_send
 from tests.conftest import free_port
+from wopr.common import breaker
 from wopr.common.models import Alarm
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +61,21 @@ def test_an_alarm_that_is_taken_at_once_is_not_sent_again(settings: Any) -> None
     alarms_send()
 
     assert subjects() == ["[WOPR] Backups are overdue"]
+
+
+def test_an_action_that_was_stopped_is_told_once_until_a_person_has_decided(settings: Any) -> None:
+    settings.EMAIL_BACKEND = THERE
+    breaker.admits(action="suspend", wanted=80, lately=0, tenants=100)
+    alarms_send()
+    breaker.admits(action="suspend", wanted=80, lately=0, tenants=100)
+    alarms_send()
+    (letter,) = mail.outbox
+    assert letter.subject == "[WOPR] Too many tenants at once: “suspend” was stopped"
+    assert "80 of 100 tenants" in letter.body
+    breaker.approve(action="suspend", by="staff@example.com")
+    alarms_send()
+    assert len(mail.outbox) == 1
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        breaker.admits(action="suspend", wanted=80, lately=0, tenants=100)
+        alarms_send()
+    assert len(mail.outbox) == 2, "it was stopped anew"

@@ -5,6 +5,7 @@ import math
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from wopr.common.models import Breaker
@@ -42,6 +43,12 @@ def approve(*, action: str, by: str) -> None:
     Breaker.objects.filter(action=action).update(
         approved_by=by, approved_until=timezone.now() + APPROVAL_LASTS
     )
+
+
+def stopped() -> QuerySet[Breaker]:
+    """Actions that were stopped within a day and that nobody has approved since."""
+    undecided = Q(approved_until=None) | Q(approved_until__lt=F("tripped_at"))
+    return Breaker.objects.filter(undecided, tripped_at__gte=timezone.now() - timedelta(days=1))
 
 
 def _is_approved(action: str) -> bool:
