@@ -11,6 +11,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F, Value
+from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 from djstripe.models import Customer, WebhookEventTrigger
 
@@ -20,6 +22,7 @@ from wopr.common.correlation import correlation
 logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(hours=1)
 RETRY_FOR = timedelta(days=3)
+BATCH = 500
 
 
 def trigger_process(*, trigger_id: int) -> None:
@@ -44,14 +47,12 @@ def trigger_process(*, trigger_id: int) -> None:
 def triggers_due() -> list[int]:
     """Valid rows that are not processed yet and whose wait is over, oldest first."""
     now = timezone.now()
-    waiting = WebhookEventTrigger.objects.filter(
-        valid=True, processed=False, updated__lte=now - FIRST_WAIT, created__gte=now - RETRY_FOR
-    ).order_by("id")
-    return [t.pk for t in waiting[:500] if now - t.updated >= _wait(t.updated - t.created)]
-
-
-def _wait(failing_for: timedelta) -> timedelta:
-    return min(max(failing_for, FIRST_WAIT), LONGEST_WAIT)
+    failing_for = F("updated") - F("created")
+    wait = Least(Greatest(failing_for, Value(FIRST_WAIT)), Value(LONGEST_WAIT))
+    waiting = WebhookEventTrigger.objects.alias(due=F("updated") + wait).filter(
+        valid=True, processed=False, created__gte=now - RETRY_FOR, due__lte=now
+    )
+    return list(waiting.order_by("id").values_list("pk", flat=True)[:BATCH])
 
 
 def _tenant_refresh(event: dict[str, Any]) -> None:

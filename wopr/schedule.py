@@ -52,7 +52,5 @@ BEAT_SCHEDULE = {
     "audit: tell staff of tampering": every(21_600, "wopr.audit_verify"),
     "deletions: erase who has left": every(60, "wopr.leavers_erase"),
     "messages: send what is due": every(60, "tenants.messages_sweep"),
-    "alarms: tell staff what waits for a person": every(
-        60, "tenants.alarms_send"
-    ),
+    "alarms: tell staff what waits for a person": every(60, "tenants.alarms_send"),
 }

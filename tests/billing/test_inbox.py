@@ -222,6 +222,18 @@ class TestADeliveryThatCannotBeProcessed:
         wind_back(trigger, failing_for=failing_for, last_try=wait + moment)
         assert inbox.triggers_due() == [trigger.pk]
 
+    def test_does_not_stand_before_newer_ones_while_it_waits(
+        self, trigger: WebhookEventTrigger
+    ) -> None:
+        """Also not when hundreds wait with it."""
+        row = {"valid": True, "body": trigger.body, "remote_ip": "127.0.0.1", "headers": {}}
+        more = [WebhookEventTrigger(**row) for _ in range(inbox.BATCH + 1)]
+        *failing, fresh = WebhookEventTrigger.objects.bulk_create(more)
+        for each in [trigger, *failing]:
+            wind_back(each, failing_for=timedelta(hours=5), last_try=timedelta(minutes=30))
+        wind_back(fresh, failing_for=timedelta(0), last_try=timedelta(seconds=20))
+        assert inbox.triggers_due() == [fresh.pk]
+
     def test_is_given_up_when_stripe_would_give_up(self, trigger: WebhookEventTrigger) -> None:
         wind_back(trigger, failing_for=timedelta(days=3), last_try=timedelta(hours=2))
         assert inbox.triggers_due() == []
