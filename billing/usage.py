@@ -14,7 +14,15 @@ from django.utils import timezone
 from djstripe.models import Customer
 
 from billing.gateways import stripe_meters
-from billing.models import Entitlement, IncludedUsage, Meter, UsageCap, UsageDay, UsageEvent
+from billing.models import (
+    CAPPABLE,
+    Entitlement,
+    IncludedUsage,
+    Meter,
+    UsageCap,
+    UsageDay,
+    UsageEvent,
+)
 from wopr.common.errors import ProviderError
 from wopr.common.locks import session_lock
 
@@ -42,6 +50,10 @@ class MeterStanding:
     used: int
     included: int
     cap: int | None
+
+    @property
+    def cappable(self) -> bool:
+        return self.meter in CAPPABLE
 
     @property
     def left(self) -> int | None:
@@ -75,7 +87,8 @@ def month_of(tenant_id: UUID, *, today: date | None = None) -> list[MeterStandin
     )
     plan_id = Entitlement.objects.filter(tenant_id=tenant_id).values_list("plan", flat=True).first()
     included = dict(IncludedUsage.objects.filter(plan=plan_id).values_list("meter", "quantity"))
-    caps = dict(UsageCap.objects.filter(tenant_id=tenant_id).values_list("meter", "limit"))
+    capped = UsageCap.objects.filter(tenant_id=tenant_id, meter__in=CAPPABLE)
+    caps = dict(capped.values_list("meter", "limit"))
     return [
         MeterStanding(meter, used.get(meter, 0), included.get(meter, 0), caps.get(meter))
         for meter in Meter

@@ -30,6 +30,7 @@ class MeterSerializer(serializers.Serializer[Any]):
     included = serializers.IntegerField(help_text="Covered by the plan's price.")
     cap = serializers.IntegerField(allow_null=True, help_text="Nothing is used beyond it.")
     left = serializers.IntegerField(allow_null=True)
+    cappable = serializers.BooleanField(help_text="Whether a cap can be set.")
 
 
 class UsageSerializer(serializers.Serializer[Any]):

@@ -5,9 +5,10 @@ from billing.models.entitlement import Entitlement
 from billing.models.plan import AddOn, Plan, Price
 from billing.models.reconciling import EventCursor, Finding
 from billing.models.standing import Hold, Reprieve
-from billing.models.usage import IncludedUsage, Meter, UsageCap, UsageDay, UsageEvent
+from billing.models.usage import CAPPABLE, IncludedUsage, Meter, UsageCap, UsageDay, UsageEvent
 
 __all__ = [
+    "CAPPABLE",
     "AddOn",
     "Checkout",
     "Entitlement",

@@ -15,6 +15,10 @@ class Meter(models.TextChoices):
     STORAGE_MB_HOURS = "storage_mb_hours", "MB-hours of storage"
 
 
+# What is used call by call can be refused at a limit; what is stored is bounded by the plan's disk.
+CAPPABLE = (Meter.INFERENCE_TOKENS, Meter.AUDIO_SECONDS)
+
+
 class UsageEvent(models.Model):
     """One use. Its id is made by who saw it, so that telling it twice counts once."""
 

@@ -102,6 +102,15 @@ def test_an_unknown_meter_is_named_and_no_cap_of_the_request_is_set(
     assert not UsageCap.objects.exists()
 
 
+def test_what_is_stored_has_no_cap_that_nothing_would_keep(tenant: Tenant, alice: User) -> None:
+    url = f"/api/v1/tenants/{tenant.pk}/usage"
+    answer = signed_in(alice).put(f"{url}/caps", {"caps": {"storage_mb_hours": 5}})
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_cappable")
+    assert "its plan's disk" in answer.json()["fields"]["storage_mb_hours"][0]
+    shown = {m["meter"]: m["cappable"] for m in signed_in(alice).get(url).json()["meters"]}
+    assert shown == {"inference_tokens": True, "audio_seconds": True, "storage_mb_hours": False}
+
+
 def test_a_member_without_a_say_in_money_sets_no_cap(tenant: Tenant, bob: User) -> None:
     url = f"/api/v1/tenants/{tenant.pk}/usage"
     assert signed_in(bob).get(url).status_code == 200

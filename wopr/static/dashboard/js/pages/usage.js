@@ -21,11 +21,13 @@ function nextMonth() {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1));
 }
 
-const against = ({ included, cap }) =>
+const against = ({ included, cap, cappable }) =>
   [
     included > 0 ? `${figure(included)} included` : "nothing included",
-    cap === null ? "no cap" : `cap ${figure(cap)}`,
-  ].join(", ");
+    cappable && (cap === null ? "no cap" : `cap ${figure(cap)}`),
+  ]
+    .filter(Boolean)
+    .join(", ");
 
 /** The bar is of the cap, or of what is included where there is none; else there is no bar. */
 function Bar({ meter }) {
@@ -115,7 +117,7 @@ function Meter({ tenant, meter, days, onUsage }) {
         </p>
         <${Bar} meter=${meter} />
         ${meter.left === 0 && html`<${Reached} meter=${meter} />`}
-        ${mayPay(tenant) &&
+        ${meter.cappable && mayPay(tenant) &&
         html`<${CapForm} tenant=${tenant} meter=${meter} onUsage=${onUsage} />`}
       </div>
       <${DayChart} title=${meter.title} days=${lastDays(rows, DAYS_SHOWN)} />
