@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from djstripe.models import Customer
 
+from billing import quotes
 from billing.changes import Target, Wish, target_of
 from billing.entitlements import entitlement_refresh
 from billing.gateways import stripe_subscriptions as stripe
@@ -38,6 +39,7 @@ class Preview:
     currency: str
     lines: tuple[Line, ...]
     next_at: datetime
+    quote: str
 
 
 def change_preview(*, tenant: Tenant, wish: Wish) -> Preview:
@@ -54,15 +56,20 @@ def change_preview(*, tenant: Tenant, wish: Wish) -> Preview:
         currency=invoice["currency"],
         lines=tuple(Line(line["description"] or "", line["amount"]) for line in data),
         next_at=datetime.fromtimestamp(max(ends), UTC),
+        quote=quotes.quote(subscription["id"], stripe.prorated_at(invoice)),
     )
 
 
-def change(*, tenant: Tenant, wish: Wish) -> Entitlement:
-    """Moves the subscription to what is wished for; bots follow by operations."""
+def change(*, tenant: Tenant, wish: Wish, quote: str = "") -> Entitlement:
+    """Moves the subscription to what is wished for; bots follow by operations.
+
+    With the quote of a preview it costs what the preview said.
+    """
     refuse_held(tenant)
     with _locked(tenant) as subscription:
         target = target_of(subscription, wish)
-        stripe.change(subscription=subscription, items=target.items)
+        agreed = quotes.agreed(quote, subscription) if quote else None
+        stripe.change(subscription=subscription, items=target.items, prorated_at=agreed)
         return _refreshed(tenant)
 
 

@@ -117,6 +117,12 @@ class ChangeSerializer(serializers.Serializer[Any]):
     )
 
 
+class QuotedChangeSerializer(ChangeSerializer):
+    quote = serializers.CharField(
+        default="", allow_blank=True, max_length=512, help_text="Of the preview that was confirmed."
+    )
+
+
 class CancelSerializer(serializers.Serializer[Any]):
     when = serializers.ChoiceField(choices=("period_end", "now"))
 
@@ -139,6 +145,9 @@ class PreviewSerializer(serializers.Serializer[Any]):
     )
     next_at = serializers.DateTimeField(help_text="When the next invoice comes.")
     lines = PreviewLineSerializer(many=True)
+    quote = serializers.CharField(
+        help_text="Given with the change within an hour, it makes what is due now what was shown."
+    )
 
 
 class PortalSerializer(serializers.Serializer[Any]):

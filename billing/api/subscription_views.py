@@ -12,6 +12,7 @@ from billing.api.serializers import (
     ChangeSerializer,
     PortalSerializer,
     PreviewSerializer,
+    QuotedChangeSerializer,
     SubscriptionSerializer,
 )
 from billing.changes import Wish
@@ -31,16 +32,19 @@ class SubscriptionPreviewView(SubscriptionAction):
 
     @extend_schema(request=ChangeSerializer, responses=PreviewSerializer)
     def post(self, request: Request, **_: Any) -> Response:
-        preview = subscriptions.change_preview(tenant=self.tenant, wish=_wish(request))
+        wish = Wish(**_valid(ChangeSerializer(data=request.data)))
+        preview = subscriptions.change_preview(tenant=self.tenant, wish=wish)
         return Response(PreviewSerializer(preview).data)
 
 
 class SubscriptionChangeView(SubscriptionAction):
     """Changes plan, number of bots or add-ons, and charges or credits the difference."""
 
-    @extend_schema(request=ChangeSerializer, responses=SubscriptionSerializer)
+    @extend_schema(request=QuotedChangeSerializer, responses=SubscriptionSerializer)
     def post(self, request: Request, **_: Any) -> Response:
-        entitlement = subscriptions.change(tenant=self.tenant, wish=_wish(request))
+        wanted = _valid(QuotedChangeSerializer(data=request.data))
+        quote = wanted.pop("quote")
+        entitlement = subscriptions.change(tenant=self.tenant, wish=Wish(**wanted), quote=quote)
         return Response(SubscriptionSerializer(entitlement).data)
 
 
@@ -69,10 +73,6 @@ class PortalView(SubscriptionAction):
     @extend_schema(request=None, responses=PortalSerializer)
     def post(self, request: Request, **_: Any) -> Response:
         return Response({"url": subscriptions.portal_open(tenant=self.tenant)})
-
-
-def _wish(request: Request) -> Wish:
-    return Wish(**_valid(ChangeSerializer(data=request.data)))
 
 
 def _valid(serializer: Any) -> dict[str, Any]:

@@ -68,8 +68,16 @@ def preview(*, subscription: Any, items: Any) -> Any:
         )
 
 
-def change(*, subscription: Any, items: Any) -> Any:
+def prorated_at(invoice: Any) -> int | None:
+    """From which moment on a preview counts the difference."""
+    at = getattr(invoice["parent"]["subscription_details"], "subscription_proration_date", None)
+    return None if at is None else int(at)
+
+
+def change(*, subscription: Any, items: Any, prorated_at: int | None) -> Any:
     """Moves items to other prices and charges or credits the difference at once.
+
+    The difference counts from the moment that a preview counted from, or from now.
 
     Each item is named by its id: without it Stripe would add a second one.
 
@@ -84,6 +92,7 @@ def change(*, subscription: Any, items: Any) -> Any:
                 "items": items,
                 "proration_behavior": "always_invoice",
                 "payment_behavior": "error_if_incomplete",
+                **({} if prorated_at is None else {"proration_date": prorated_at}),
             },
         )
 

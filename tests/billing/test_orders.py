@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.core import signing
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from billing import catalogue
@@ -126,6 +129,29 @@ class TestAChange:
         assert shown["next_at"] == f"{bought.current_period_end:%Y-%m-%dT%H:%M:%SZ}"
         (subscription,) = account.all("subscriptions")
         assert subscription["items"]["data"][0]["price"]["unit_amount"] == 900, "nothing is changed"
+
+    def test_a_change_costs_what_its_preview_said_however_long_it_was_looked_at(
+        self, step: Any, team: Plan, stripe: SandboxControl, account: Account
+    ) -> None:
+        stripe.advance_clock(timedelta(days=3))
+        shown = step("preview", plan="team").json()
+        stripe.advance_clock(timedelta(minutes=50))
+        later = step("preview", plan="team").json()
+        assert later["due_now"] < shown["due_now"], "less of the month is left"
+        assert step("change", plan="team", quote=shown["quote"]).status_code == 200
+        assert account.all("invoices")[0]["amount_paid"] == shown["due_now"]
+
+    def test_a_quote_that_is_old_forged_or_of_another_period_is_refused(
+        self, step: Any, team: Plan, stripe: SandboxControl, account: Account
+    ) -> None:
+        quote = step("preview", plan="team").json()["quote"]
+        stripe.advance_clock(timedelta(days=32))
+        forged = signing.dumps({"subscription": "sub_x", "at": stripe.now()}, salt="mine")
+        answers = [step("change", plan="team", quote=each) for each in (quote, forged)]
+        with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
+            answers.append(step("change", plan="team", quote=quote))
+        assert {(a.status_code, a.json()["code"]) for a in answers} == {(409, "quote_expired")}
+        assert {i["amount_paid"] for i in account.all("invoices")} == {900}
 
     def test_a_preview_of_the_year_has_its_next_invoice_in_a_year(self, step: Any) -> None:
         by_month = step("preview", quantity=2).json()

@@ -23,6 +23,14 @@ COLLECT_SECONDS = 3600
 
 def change_preview(world: World, subscription: Json, change: Change) -> Json:
     """Return the next invoice of a subscription after a change; nothing is changed by it."""
+    invoice = _changed_preview(world, subscription, change)
+    if change.items:
+        details = invoice["parent"]["subscription_details"]
+        details["subscription_proration_date"] = change.at
+    return invoice
+
+
+def _changed_preview(world: World, subscription: Json, change: Change) -> Json:
     if subscription["status"] in ("canceled", "incomplete_expired"):
         raise _nothing_comes(subscription)
     changed = copy.deepcopy(subscription)

@@ -107,7 +107,7 @@ function usePreview(tenant, order) {
   const asked = useForm([], async () => {
     setPreview(await post(`/tenants/${tenant.id}/subscription/preview`, order));
   });
-  return { preview, ...asked };
+  return { preview, putAway: () => setPreview(null), ...asked };
 }
 
 const botsOf = (order, plans) =>
@@ -117,7 +117,14 @@ function Cost({ tenant, held, order, offers, onChanged }) {
   const body = { ...order, add_ons: wanted(order.add_ons) };
   const asked = usePreview(tenant, body);
   const change = useForm([], async () => {
-    onChanged(await post(`/tenants/${tenant.id}/subscription/change`, body));
+    const { quote } = asked.preview;
+    try {
+      onChanged(await post(`/tenants/${tenant.id}/subscription/change`, { ...body, quote }));
+    } catch (error) {
+      // Another price holds by now: it is to be seen before it is confirmed.
+      if (error.code === "quote_expired") asked.putAway();
+      throw error;
+    }
   });
   const same = sameOrder(order, held);
   const words = orderText(order, ...offers);
