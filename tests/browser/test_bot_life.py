@@ -57,6 +57,12 @@ def test_an_owner_stops_starts_backs_up_and_restores_a_bot(owner: Customer) -> N
     returns(owner, bot)
     expect(owner.button("Stop")).to_be_visible()
 
+    owner.link("Dashboard").click()
+    last = owner.page.get_by_role("table", name="Last backups")
+    with owner.page.expect_download() as download:
+        last.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename.endswith(".tar")
+
 
 def test_an_owner_names_a_bot_and_gives_it_a_variable_that_is_not_shown_again(
     owner: Customer,

@@ -2,6 +2,7 @@
 import { useOperation } from "../live.js";
 import { BotRow, NeedsProvider } from "../parts/bot.js";
 import { Documents } from "../parts/documents.js";
+import { Exports } from "../parts/exports.js";
 import { Facts } from "../parts/facts.js";
 import { Hostname } from "../parts/hostname.js";
 import { ErrorNotice } from "../parts/notice.js";
@@ -15,6 +16,7 @@ import { TenantPage } from "../parts/tenant-page.js";
 import { Day, RelativeTime } from "../parts/time.js";
 import { html } from "../preact.js";
 import { useResource } from "../resource.js";
+import { mayManage } from "../roles.js";
 
 const BUSY = ["queued", "running", "undoing"];
 const often = (busy) => (busy ? 3000 : 20000);
@@ -121,6 +123,7 @@ function Sections({ tenant, subscription }) {
           Your welcome letter is here as soon as your bot runs.
         <//>`}
       />
+      ${mayManage(tenant) && html`<${Exports} tenant=${tenant} />`}
     </div>
     <${Subscription} tenant=${tenant} subscription=${subscription} />
   </div>`;

@@ -99,7 +99,8 @@ const Gone = ({ tenant, subscription }) => html`<${Notice}
   actions=${mayPay(tenant) && html`<${PlanLink} tenant=${tenant} />`}
 >
   What it stored was kept until <${Day} value=${subscription.ends_at} />. A last backup is made
-  before anything is deleted. Answer one of our e-mails if you want it.
+  before anything is deleted: it is under <a href=${`/tenants/${tenant.id}`}>Last backups</a> for the
+  owner and admins, until the day that is named there.
 <//>`;
 
 const Deleting = ({ tenant }) => html`<${Notice} tone="danger" title="This is being deleted">
