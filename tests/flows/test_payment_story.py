@@ -72,6 +72,25 @@ def test_who_does_not_pay_is_suspended_after_the_grace_and_restored_by_paying(st
         assert is_open_to_the_public(story.instance)
 
 
+def test_who_buys_again_after_stripe_gave_up_has_the_same_bot_back(
+    story: Story, starter: Plan, buy: Buy
+) -> None:
+    kept = story.instance
+    story.stripe.change_settings(retry_after_seconds=[3600])
+    story.stripe.set_card(story.customer["id"], FAILING_CARD)
+    with story.later(timedelta(days=32)):
+        assert Entitlement.objects.get().status == "canceled"
+        assert story.instance.status == Instance.Status.RUNNING, "the letters named a later day"
+    with story.later(grace()):
+        assert story.instance.status == Instance.Status.SUSPENDED
+        buy(story.tenant, starter)
+    with story.later(timedelta(minutes=1)):
+        assert Entitlement.objects.get().status == "active"
+        assert (story.instance.pk, story.instance.status) == (kept.pk, Instance.Status.RUNNING)
+        assert story.instance.volume_name == kept.volume_name
+        assert is_open_to_the_public(story.instance)
+
+
 def test_an_upgrade_changes_the_limits_of_the_running_bot(story: Story, team: Plan) -> None:
     before = engine(story.instance.node).find_container(story.instance.container_name)
     owner = signed_in(story.tenant.owner.user)  # type: ignore[union-attr]
