@@ -84,7 +84,8 @@ def _pool() -> QuerySet[Server]:
 
 
 def _is_at_its_limit() -> bool:
-    if _pool().filter(status__in=Server.PAID).count() < settings.WOPR_POOL_MOST_SERVERS:
+    bought = _pool().filter(status__in=(Status.REQUESTED, *Server.PAID))
+    if bought.count() < settings.WOPR_POOL_MOST_SERVERS:
         return False
     logger.error("the pool lacks room, and has WOPR_POOL_MOST_SERVERS servers already")
     return True
