@@ -8,7 +8,7 @@ from django.db.models import QuerySet, Sum
 
 from fleet import orders, placement
 from fleet.models import CatalogueOffer, Operation, Server
-from fleet.offers import Need, fitting
+from fleet.offers import Need, best_for_its_memory, fitting
 from tenants import alarms
 from wopr.common.errors import ProviderError, Refused
 from wopr.common.locks import session_lock_if_free
@@ -27,11 +27,16 @@ def lacking_mb() -> int:
 
 
 def proposal() -> CatalogueOffer | None:
-    """The cheapest server that mends the lack; None when nothing lacks or nothing is on offer."""
+    """The cheapest server that mends the lack, or of several that it takes the best one.
+
+    None when nothing lacks or nothing is on offer.
+    """
     lack = lacking_mb()
     if not lack:
         return None
-    return fitting(Need(max(lack, settings.WOPR_POOL_SERVER_MB))).first()
+    least = Need(settings.WOPR_POOL_SERVER_MB)
+    whole = fitting(Need(max(lack, least.memory_mb))).first()
+    return whole or best_for_its_memory(least)
 
 
 def buy() -> Operation | None:

@@ -1,12 +1,22 @@
 """What can be bought now that fits, the cheapest first, at providers that are not down.
 
-Prices are compared as the providers state them, whatever their currency is.
+Prices of several currencies are compared by WOPR_EXCHANGE_RATES; what is booked is never converted.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import (
+    Case,
+    DecimalField,
+    Expression,
+    ExpressionWrapper,
+    F,
+    QuerySet,
+    Value,
+    When,
+)
 
 from billing.models import Entitlement, Plan
 from fleet import regions
@@ -16,6 +26,7 @@ from fleet.regions import Region
 
 # An offer in the place of one that is sold out may cost so much of its price, and no more.
 DEAREST = 2
+_WORTH = DecimalField(max_digits=20, decimal_places=6)
 
 
 @dataclass(frozen=True)
@@ -50,11 +61,35 @@ def enough(need: Need, region: Region | None = None) -> QuerySet[CatalogueOffer]
     return offers.filter(region__in=sites) if region or sites else offers
 
 
+def priced(offers: QuerySet[CatalogueOffer]) -> QuerySet[CatalogueOffer]:
+    """The cheapest a month first."""
+    return offers.order_by(_worth(), "memory_mb", "provider", "region")
+
+
+def best_for_its_memory(need: Need) -> CatalogueOffer | None:
+    """Of what fits the one whose memory costs least."""
+    each = ExpressionWrapper(_worth() / F("memory_mb"), output_field=_WORTH)
+    return fitting(need).order_by(each, "memory_mb", "provider", "region").first()
+
+
+def _worth() -> Expression:
+    rates = settings.WOPR_EXCHANGE_RATES.items()
+    known = [When(currency=currency, then=Value(rate)) for currency, rate in rates]
+    rate = Case(*known, default=Value(Decimal(1)), output_field=_WORTH)
+    return ExpressionWrapper(F("monthly") * rate, output_field=_WORTH)
+
+
+def _worth_of(priced: Server | CatalogueOffer) -> Decimal:
+    """The same, of one; an unknown currency counts as it is stated."""
+    rate: Decimal = settings.WOPR_EXCHANGE_RATES.get(priced.currency, Decimal(1))
+    return priced.monthly * rate
+
+
 def fitting(need: Need, region: Region | None = None) -> QuerySet[CatalogueOffer]:
-    """What is enough and can be bought now."""
+    """What is enough and can be bought now, the cheapest first."""
     down = ProviderHealth.objects.filter(state=ProviderHealth.State.DOWN).values("name")
     offers = enough(need, region).filter(available=True, provider__in=registry.sellers())
-    return offers.exclude(provider__in=down).order_by("monthly", "memory_mb", "provider", "region")
+    return priced(offers.exclude(provider__in=down))
 
 
 def instead_of(server: Server, tried: list[list[str]]) -> CatalogueOffer | None:
@@ -64,12 +99,13 @@ def instead_of(server: Server, tried: list[list[str]]) -> CatalogueOffer | None:
     ).first()
     need = Need(server.memory_mb, server.cpus, server.disk_gb, offer.gpu if offer else "")
     region = regions.chosen(server.tenant) if server.tenant else None
-    dearest = server.monthly * DEAREST
+    dearest = _worth_of(server) * DEAREST
     return next(
         (
             found
-            for found in fitting(need, region).filter(monthly__lte=dearest)
+            for found in fitting(need, region)
             if [found.provider, found.region, found.size] not in tried
+            and _worth_of(found) <= dearest
         ),
         None,
     )

@@ -108,6 +108,8 @@ WOPR_POOL_MOST_SERVERS = env.int("WOPR_POOL_MOST_SERVERS", 10)
 # What customers may choose, and which regions of providers each stands for.
 WOPR_REGIONS = env.dict("WOPR_REGIONS", default={})
 WOPR_POOL_REGIONS = env.list("WOPR_POOL_REGIONS", default=[])
+WOPR_EXCHANGE_RATES = env.dict("WOPR_EXCHANGE_RATES", default={"eur": "1.1", "usd": "1"})
+WOPR_EXCHANGE_RATES = {name: Decimal(rate) for name, rate in WOPR_EXCHANGE_RATES.items()}
 WOPR_DEDICATED_SPARE_MB = env.int("WOPR_DEDICATED_SPARE_MB", 512)
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")

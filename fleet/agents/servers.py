@@ -10,6 +10,7 @@ from django.db.models import Count
 from fleet import orders, server_services
 from fleet.agents.desk import CHANGES, DESTROYS, READS, SPENDS, Desk, Facts, tool
 from fleet.models import CatalogueOffer, Instance, Server
+from fleet.offers import priced
 from fleet.providers import registry
 from wopr.common.errors import Refused
 
@@ -42,7 +43,7 @@ class ServerTools(Desk):
             "provider", "region", "size", "memory_mb", "cpus", "disk_gb", "architecture", "gpu",
             "hourly", "monthly", "currency",
         )  # fmt: skip
-        return [dict(row) for row in offers.order_by("monthly").values(*fields)[:MOST_OFFERS]]
+        return [dict(row) for row in priced(offers).values(*fields)[:MOST_OFFERS]]
 
     @tool("fleet.add_server", SPENDS)
     def order_server(

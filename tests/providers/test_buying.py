@@ -31,7 +31,10 @@ def cheapest(memory_mb: int) -> CatalogueOffer:
     fitting = CatalogueOffer.objects.filter(
         available=True, memory_mb__gte=memory_mb, architecture="x86", gpu=""
     )
-    return fitting.order_by("monthly", "memory_mb", "provider", "region")[0]
+    rates = {"eur": Decimal("1.1"), "usd": 1}
+    return min(
+        fitting, key=lambda o: (o.monthly * rates[o.currency], o.memory_mb, o.provider, o.region)
+    )
 
 
 def everywhere() -> list[dict[str, Any]]:
@@ -84,6 +87,37 @@ def test_without_leave_to_buy_staff_are_told_what_would_mend_it(pool: Any) -> No
     assert not Server.objects.exists()
     [letter] = mail.outbox
     assert f"--size {cheapest(8000).size}" in letter.body
+
+
+def test_a_lack_that_no_single_server_mends_is_mended_by_several_of_the_best(pool: Any) -> None:
+    pool.WOPR_POOL_HEADROOM_MB, pool.WOPR_POOL_MOST_SERVERS = 10_000_000, 2
+    for _ in range(3):
+        headroom_keep()
+    servers = list(Server.objects.all())
+    assert len(servers) == 2
+    rates = {"eur": Decimal("1.1"), "usd": 1}
+    sold = CatalogueOffer.objects.filter(
+        available=True, architecture="x86", gpu="", memory_mb__gte=pool.WOPR_POOL_SERVER_MB
+    )
+    least = min(offer.monthly * rates[offer.currency] / offer.memory_mb for offer in sold)
+    assert {s.monthly * rates[s.currency] / s.memory_mb for s in servers} == {least}
+
+
+def test_prices_of_two_currencies_are_compared_by_what_they_are_worth(pool: Any) -> None:
+    pool.WOPR_EXCHANGE_RATES = {"eur": Decimal(2), "usd": Decimal(1)}
+    euros, dollars = (
+        CatalogueOffer.objects.filter(currency=currency, memory_mb__gte=8000, available=True)
+        .filter(architecture="x86", gpu="")
+        .first()
+        for currency in ("eur", "usd")
+    )
+    CatalogueOffer.objects.filter(pk=euros.pk).update(monthly=Decimal("0.60"))
+    CatalogueOffer.objects.filter(pk=dollars.pk).update(monthly=Decimal("1.10"))
+    headroom_keep()
+    bought = Server.objects.get()
+    assert (bought.size, bought.monthly, bought.currency) == (
+        dollars.size, Decimal("1.10"), "usd",
+    )  # fmt: skip
 
 
 def test_a_pool_with_room_is_left_alone(pool: Any) -> None:
