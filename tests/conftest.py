@@ -13,6 +13,8 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as effort
 from rest_framework.test import APIClient
 
 from billing.models import Plan, Price
@@ -20,6 +22,9 @@ from fleet.models import Instance, Node
 from tenants import services as tenant_services
 from tenants.models import Membership, Tenant, User
 
+# A busy machine is no fault of what is tried on it.
+effort.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+effort.load_profile("any machine")
 PASSWORD = "correct horse battery staple"  # (of people who do not exist)
 
 

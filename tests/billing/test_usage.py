@@ -57,7 +57,7 @@ def test_an_event_told_by_many_workers_at_once_counts_once(use: Callable[..., Us
 @hypothesis_settings(
     max_examples=15,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(told=st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), max_size=30))
 def test_the_days_are_always_the_sum_of_the_events(

@@ -44,7 +44,9 @@ def test_whatever_is_accepted_is_a_dns_label_and_nobody_elses(slug: str) -> None
 
 
 @pytest.mark.django_db
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(NEAR_NAMES.filter(accepted))
 def test_whatever_is_accepted_satisfies_the_database(slug: str) -> None:
     with transaction.atomic():

@@ -35,7 +35,7 @@ def test_another_key_opens_nothing(settings: Any) -> None:
         decrypt(sealed)
 
 
-@effort(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text())
 def test_what_was_never_sealed_is_not_passed_through(text: str) -> None:
     with pytest.raises(DecryptionError):

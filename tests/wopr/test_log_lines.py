@@ -76,7 +76,10 @@ def test_a_line_is_json_with_the_usual_names(log: Log) -> None:
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@effort(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@effort(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=25,
+)
 @given(secret=SECRET)
 def test_no_secret_gets_into_a_message(carrier: str, log: Log, secret: str) -> None:
     text = carrier.format(secret)
