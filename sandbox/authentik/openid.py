@@ -101,8 +101,10 @@ class OpenID:
         if provider is None or query.get("redirect_uri") not in allowed:
             return _message(400, "Redirect URI Error", "It is not allowed.")
         person = self._person(request)
-        if person is None:
-            here = f"{request.url.path}?{request.url.query}"
+        if person is None or query.get("prompt") == "login":
+            # The form leads back here without the wish for it, which is then fulfilled.
+            asked = urlencode([(k, v) for k, v in query.multi_items() if k != "prompt"])
+            here = f"{request.url.path}?{asked}"
             return RedirectResponse(f"/if/flow/login/?{urlencode({'next': here})}", 302)
         application = self.world.application_of(provider)
         if application is None or not self.world.may_use(person, application):

@@ -46,13 +46,16 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
 
 class MeSerializer(serializers.ModelSerializer[User]):
     tenants = MembershipSerializer(source="memberships", many=True, read_only=True)
+    has_password = serializers.BooleanField(
+        source="has_usable_password", read_only=True, help_text="Else by single sign-on alone."
+    )
     seen_by = serializers.SerializerMethodField(
         help_text="Who of the staff looks as this person, read-only; else null."
     )
 
     class Meta:
         model = User
-        fields = ("id", "email", "is_staff", "tenants", "seen_by")
+        fields = ("id", "email", "is_staff", "tenants", "has_password", "seen_by")
 
     def get_seen_by(self, user: User) -> str | None:
         found = getattr(self.context["request"], "impersonation", None)

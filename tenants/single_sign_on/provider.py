@@ -23,6 +23,9 @@ class AuthentikProvider(OpenIDConnectProvider):  # type: ignore[misc]
         """To the log-in page, with a number used once that the ID token has to bring back."""
         request.session[NONCE] = secrets.token_urlsafe(32)
         kwargs["auth_params"] = {"nonce": request.session[NONCE]}
+        if process == "login" and request.user.is_authenticated:
+            # Who proves anew that it is them is not let through by a session there.
+            kwargs["auth_params"]["prompt"] = "login"
         answer: HttpResponse = super().redirect(request, process, **kwargs)
         return answer
 

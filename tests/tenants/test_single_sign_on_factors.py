@@ -2,6 +2,8 @@
 
 import re
 import time
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.mfa.totp.internal.auth import (
@@ -10,6 +12,8 @@ from allauth.mfa.totp.internal.auth import (
     generate_totp_secret,
     hotp_value,
 )
+from django.utils import timezone
+from time_machine import travel
 
 from tenants.models import User
 from tests.tenants.test_single_sign_on import Browser, Directory, browser, directory
@@ -38,6 +42,21 @@ def test_who_has_a_second_factor_gives_it_after_single_sign_on_too(
     answer = again.ours.post(path, given, content_type="application/json", secure=True)
     assert answer.status_code == 200, answer.json()
     assert again.me == "alice@example.com"
+
+
+def test_who_has_no_password_proves_at_authentik_to_be_it(
+    directory: Directory, browser: Browser
+) -> None:
+    directory.hires("dana@example.com")
+    browser.signs_in("dana@example.com")
+    asked = "/api/v1/me/deletion"
+    with travel(timezone.now() + timedelta(minutes=6), tick=True):
+        refused = browser.ours.post(asked, secure=True)
+        assert refused.json()["code"] == "proof_required"
+        again = parse_qs(urlsplit(browser.begins()).query)
+        assert again["prompt"] == ["login"], "a session there is no proof"
+        browser.signs_in("dana@example.com")
+        assert browser.ours.post(asked, secure=True).status_code == 201
 
 
 def test_a_log_in_at_authentik_is_no_second_factor_for_the_admin(

@@ -16,8 +16,15 @@ def has_second_factor(request: HttpRequest) -> bool:
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the password or a second factor was given a moment ago."""
-    return _proved_within(request, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT, {"mfa", "password"})
+    """Whether the password or a second factor was given a moment ago.
+
+    Who has no password, but comes by single sign-on, proves it there.
+    """
+    user: Any = request.user
+    methods = {"mfa", "password"}
+    if user.is_authenticated and not user.has_usable_password():
+        methods.add("socialaccount")
+    return _proved_within(request, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT, methods)
 
 
 def _proved_within(request: HttpRequest, seconds: int, methods: set[str]) -> bool:
