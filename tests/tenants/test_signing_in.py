@@ -90,6 +90,8 @@ def test_signing_up_makes_an_account_that_is_used_once_its_address_is_confirmed(
         "email": "dora@example.com",
         "is_staff": False,
         "tenants": [],
+        "has_password": True,
+        "seen_by": None,
     }
 
 
