@@ -191,7 +191,7 @@ def arrears(life: Life) -> list[str]:
     with life.later(DAY):
         assert is_really_suspended(life)
         refused = life.site().post(f"/api/v1/instances/{life.instance.pk}/retry")
-        assert refused.status_code == 409, "nobody starts it by the API"
+        assert refused.status_code == 402, "nobody starts it by the API"
         audit_is_clean()
     return ["payment_failed", "suspension_coming", "suspension_coming", "suspended"]
 
