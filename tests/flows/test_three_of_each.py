@@ -75,15 +75,17 @@ def test_everybody_gets_one_bot_whoever_is_killed(
         assert all(herd.is_served(each) for each in DOORS), f"seed {seed}"
         time.sleep(chosen.uniform(0.1, 1.0))
 
-    eventually(lambda: running() == OF_EACH, f"all bots to run (seed {seed})", 60)
-    for instance in Instance.objects.all():
-        assert world.counted(instance) == ONE_OF_EACH, f"seed {seed}"
-    states = Operation.objects.filter(kind="provision").values_list("state", flat=True)
-    assert list(states) == [Operation.State.SUCCEEDED] * OF_EACH
+    eventually(lambda: built() == OF_EACH, f"all bots to be built (seed {seed})", 90)
+    bots = list(Instance.objects.all())
+    for bot in bots:
+        # The letter goes out when the bot is there.
+        eventually(lambda b=bot: world.counted(b) == ONE_OF_EACH, f"all of {bot} (seed {seed})", 60)
     eventually(lambda: at_work(herd) is not None, "another scheduler to take over", 30)
-    hostnames = [instance.hostname for instance in Instance.objects.all()]
     world.caddy.delete(f"/id/{SUBTREE}")
-    eventually(lambda: all(map(world.routes, hostnames)), "the emptied edge to be filled", 30)
+    eventually(
+        lambda: all(world.routes(bot.hostname) for bot in bots), "the emptied edge to be filled", 30
+    )
+    assert [world.counted(bot) for bot in bots] == [ONE_OF_EACH] * OF_EACH, f"seed {seed}"
 
 
 def at_work(herd: Herd) -> int | None:
@@ -92,5 +94,6 @@ def at_work(herd: Herd) -> int | None:
     return herd.place_of("beat", int(lease.holder.rpartition(":")[2])) if lease else None
 
 
-def running() -> int:
-    return Instance.objects.filter(status=Instance.Status.RUNNING).count()
+def built() -> int:
+    ended = Operation.objects.filter(kind="provision", state=Operation.State.SUCCEEDED)
+    return ended.count()
