@@ -28,7 +28,7 @@ export function Leaving({ at, what, effects, children }) {
   const ask = () => carryOut(() => post(`${at}/deletion`), "A letter says when it will be deleted");
   const takeBack = () => carryOut(() => remove(`${at}/deletion`), "Nothing is deleted");
   const title = `Delete ${what}`;
-  return html`<${Panel} title=${title}>
+  return html`<${Panel} title="Leaving for good">
     <${ErrorNotice} error=${state.error} title="Nothing was changed" />
     <${ErrorNotice} error=${!data && error} title="This could not be read" retry=${reload} />
     ${!data && !error && html`<${Loading} lines=${2} what="deletion" />`}
