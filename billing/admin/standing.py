@@ -8,11 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
-from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -21,13 +19,7 @@ from billing.models import Entitlement, Hold, Reprieve
 from tenants.models import Tenant
 from wopr.common.staff.links import belongs_to, link
 from wopr.common.staff.looks import moment, pill
-from wopr.common.staff.pages import MachineOwned, confirmed
-
-
-class ReasonForm(BaseDialogForm):  # type: ignore[misc]
-    """The dialog of whatever needs a reason."""
-
-    note = forms.CharField(label="Why", widget=UnfoldAdminTextareaWidget)
+from wopr.common.staff.pages import MachineOwned, ReasonForm, confirmed
 
 
 class HoldForm(ReasonForm):

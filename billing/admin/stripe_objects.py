@@ -30,12 +30,11 @@ from djstripe.models import (
 )
 
 from billing import holds
-from billing.admin.standing import ReasonForm
 from billing.models import Entitlement, Plan
 from tenants.models import Tenant
 from wopr.common.staff.links import belongs_to, correlation_link, link, named
 from wopr.common.staff.looks import EMPTY, moment, outside, pill, structure
-from wopr.common.staff.pages import MachineOwned, confirmed, replace_pages
+from wopr.common.staff.pages import MachineOwned, ReasonForm, confirmed, replace_pages
 from wopr.common.templatetags.figures import money
 
 replace_pages(*apps.get_app_config("djstripe").get_models())

@@ -11,13 +11,12 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from billing.admin.standing import ReasonForm
 from fleet import upkeep
 from fleet.models import Drift, Instance, Node
 from fleet.progress import kind_title
 from wopr.common.staff.links import belongs_to, link, refers
 from wopr.common.staff.looks import block, moment, mono, pill
-from wopr.common.staff.pages import MachineOwned, confirmed
+from wopr.common.staff.pages import MachineOwned, ReasonForm, confirmed
 
 refers("drift", Drift)
 

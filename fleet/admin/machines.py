@@ -9,11 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 
-from billing.admin.standing import ReasonForm
 from fleet import upkeep
 from fleet.models import Instance, Node
 from wopr.common.staff.looks import EMPTY, moment, pill
-from wopr.common.staff.pages import StaffAdmin, confirmed
+from wopr.common.staff.pages import ReasonForm, StaffAdmin, confirmed
 from wopr.common.templatetags.figures import memory
 
 
@@ -73,11 +72,11 @@ class NodeAdmin(StaffAdmin):
         effects="New bots and bots that move may be placed on it.",
     )
     def open_again(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        node, cause = _node(object_id), f"staff: {request.user.pk}"
+        node = _node(object_id)
         return self.carry_out(
             request,
             node,
-            lambda: upkeep.node_maintenance_end(node=node, cause=cause),
+            lambda: upkeep.node_maintenance_end(node=node, cause=self.cause_of(request)),
             f"{node} takes bots again.",
         )
 

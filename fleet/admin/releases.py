@@ -10,13 +10,12 @@ from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from billing.admin.standing import ReasonForm
 from fleet import release_services
 from fleet.models import Operation, Release, Rollout, RolloutMember, TenantPin
 from tenants.models import Tenant
 from wopr.common.staff.links import anchor, belongs_to, change_url, link
 from wopr.common.staff.looks import EMPTY, moment, mono, pill
-from wopr.common.staff.pages import MachineOwned, ReadOnlyInline, confirmed
+from wopr.common.staff.pages import MachineOwned, ReadOnlyInline, ReasonForm, confirmed
 
 
 def short(digest: str) -> str:

@@ -76,7 +76,7 @@ class ServerAdmin(MachineOwned):
     )
     def resize(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         server = get_object_or_404(Server, pk=object_id)
-        size, cause = form.cleaned_data["size"], f"staff: {request.user.pk}"
+        size, cause = form.cleaned_data["size"], self.cause_of(request)
         return self.carry_out(
             request,
             server,
@@ -190,7 +190,7 @@ class OfferAdmin(MachineOwned):
     )
     def order(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         offer = get_object_or_404(CatalogueOffer, pk=object_id)
-        cause = f"staff: {request.user.pk}"
+        cause = self.cause_of(request)
         return self.carry_out(
             request,
             offer,

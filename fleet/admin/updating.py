@@ -6,12 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 
-from billing.admin.standing import ReasonForm
 from fleet import release_services
 from fleet.models import Instance
 from wopr.common.staff.links import link
 from wopr.common.staff.looks import moment
-from wopr.common.staff.pages import StaffAdmin, confirmed
+from wopr.common.staff.pages import ReasonForm, StaffAdmin, confirmed
 
 
 class Updating(StaffAdmin):

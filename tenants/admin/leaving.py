@@ -2,33 +2,24 @@
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants import deletions
 from tenants.models import Deletion, Tenant, User
 from wopr.common.staff.links import belongs_to, link
 from wopr.common.staff.looks import moment, pill
-from wopr.common.staff.pages import MachineOwned, StaffAdmin, confirmed
+from wopr.common.staff.pages import MachineOwned, ReasonForm, StaffAdmin, confirmed
 
 EFFECTS = (
     "A letter goes out, and nothing renews any more. When the days of WOPR_DELETION_DAYS are over, "
     "bots are stopped and removed, backups are deleted and what is personal is erased; until then "
     "it can be taken back. Invoices and the audit trail stay."
 )
-
-
-class WhyForm(BaseDialogForm):  # type: ignore[misc]
-    """Why somebody of the staff does this."""
-
-    note = forms.CharField(label="Why", widget=UnfoldAdminTextareaWidget)
 
 
 class Deletable(StaffAdmin):
@@ -41,7 +32,7 @@ class Deletable(StaffAdmin):
         icon="person_remove",
         ask="Delete this for good?",
         effects=EFFECTS,
-        form=WhyForm,
+        form=ReasonForm,
         proof=True,
     )
     def delete_for_good(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -78,7 +69,7 @@ class DeletionAdmin(MachineOwned):
         ask="Take this deletion back?",
         effects="Everything stays; a subscription that was set to end because of it renews again. "
         "An account's personal tenants stay with it. A letter says so.",
-        form=WhyForm,
+        form=ReasonForm,
     )
     def take_back(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         row = get_object_or_404(Deletion, pk=unquote(object_id))

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from tenants import impersonating
-from tenants.admin.leaving import Deletable, WhyForm
+from tenants.admin.leaving import Deletable
 from tenants.models import Membership, Tenant, User
 from wopr.common.audit.context import because
 from wopr.common.errors import Refused
@@ -22,6 +22,7 @@ from wopr.common.staff.looks import moment
 from wopr.common.staff.pages import (
     MachineOwned,
     ReadOnlyInline,
+    ReasonForm,
     back_to,
     confirmed,
     led,
@@ -88,7 +89,7 @@ class UserAdmin(BaseUserAdmin, Deletable):  # type: ignore[type-arg]
         ask="Look at the dashboard as this customer?",
         effects="You see what they see, and change nothing, for WOPR_IMPERSONATION_MINUTES. That "
         "you did, and why, stays on this page and in the audit trail.",
-        form=WhyForm,
+        form=ReasonForm,
         proof=True,
     )
     def look_as(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:

@@ -38,7 +38,7 @@ class User(AbstractUser):
     @property
     def is_leaving(self) -> bool:
         """Whether the account is to be deleted."""
-        return self.deletions.filter(withdrawn_at__isnull=True, done_at__isnull=True).exists()
+        return self.deletions.open().exists()
 
     def __str__(self) -> str:
         return self.email

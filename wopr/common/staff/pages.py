@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import site
 from django.contrib.admin.utils import quote, unquote
@@ -16,6 +17,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from wopr.common.audit.context import because
 from wopr.common.errors import Refused
@@ -23,6 +25,12 @@ from wopr.common.proof import is_fresh
 from wopr.common.staff.links import linked_groups
 
 Handler = TypeVar("Handler", bound=Callable[..., HttpResponse])
+
+
+class ReasonForm(BaseDialogForm):  # type: ignore[misc]
+    """The dialog of whatever needs a reason."""
+
+    note = forms.CharField(label="Why", widget=UnfoldAdminTextareaWidget)
 
 
 class StaffAdmin(ModelAdmin):  # type: ignore[misc]
