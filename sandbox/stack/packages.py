@@ -26,6 +26,7 @@ TO_TEST = (
     "poppler-utils",
     "busybox-static",
     "openssh-server",
+    "gnupg",
     "nftables",
     "podman",
     "netavark",
