@@ -82,6 +82,18 @@ def test_a_crash_loop_is_told_once_to_the_owner_and_to_staff(
     assert (event.exit_code, event.message) == (1, "3 ends within 10 minutes")
 
 
+def test_a_bot_that_keeps_ending_is_started_later_and_later(bot: Instance, world: World) -> None:
+    waits = []
+    for _ in range(5):
+        end(bot, world, "/crash")
+        state = world.inspected(bot)["State"]
+        ended, started = (state[moment] for moment in ("FinishedAt", "StartedAt"))
+        waits.append(datetime.fromisoformat(started) - datetime.fromisoformat(ended))
+
+    # A tenth of a second at first, and twice as long each time; a busy machine only adds to it.
+    assert all(wait >= timedelta(seconds=0.1 * 2**n) for n, wait in enumerate(waits)), waits
+
+
 def test_it_is_calm_again_after_a_while_without_an_end(bot: Instance, world: World) -> None:
     for _ in range(3):
         end(bot, world, "/crash")
