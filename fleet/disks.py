@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, InstanceEvent, Node, Operation, Route
 from fleet.operations import ledger
 from tenants import correspondence

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways.bot import is_healthy
 from fleet.judging import Finding, Picture, findings, instance_named
 from fleet.models import Drift, Instance, Node, Operation

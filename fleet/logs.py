@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from fleet.engines.base import LogFollowing, LogLine
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways import lines as board
 from fleet.gateways.lines import Line
 from fleet.models import Instance

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from billing.models import Meter
 from billing.usage import Use, usage_record
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, Node
 from wopr.common.errors import ProviderError
 

@@ -18,7 +18,7 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from fleet.engines.base import ContainerEvent, ContainerUse
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, InstanceEvent, Lookout, Node, Sample
 
 logger = logging.getLogger(__name__)

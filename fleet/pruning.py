@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from fleet import updates
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, Node, Operation, Release, Rollout
 from wopr.common.errors import ProviderError
 

@@ -4,7 +4,7 @@ import logging
 
 from django.conf import settings
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, Node, Release
 from wopr.common.errors import ProviderError
 

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from billing.gateways import stripe
 from dns.gateways import cloudflare
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways.caddy import caddy
 from fleet.models import Node
 from fleet.providers import registry

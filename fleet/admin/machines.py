@@ -27,7 +27,7 @@ class NodeAdmin(StaffAdmin):
     actions_detail = ("close", "open_again", "drain", "evacuate")
     fieldsets = (
         (None, {"fields": ("name", "state", "accepts_instances", "maintenance_because")}),
-        ("Reach", {"fields": ("engine_url", "address", "seen", "silent")}),
+        ("Reach", {"fields": ("engine_kind", "engine_url", "address", "seen", "silent")}),
         ("Whom to trust", {"fields": ("tls_ca", "tls_certificate", "ssh_host_key")}),
         ("Room", {"fields": ("region", "memory_mb", "used")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),

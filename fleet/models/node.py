@@ -7,7 +7,13 @@ from wopr.common.models import Identified
 
 
 class Node(Identified):
+    class EngineKind(models.TextChoices):
+        DOCKER = "docker", "Docker Engine, or Podman through its compatible socket"
+
     name = models.SlugField(max_length=63, unique=True)
+    engine_kind = models.CharField(
+        max_length=16, choices=EngineKind, default=EngineKind.DOCKER, db_default=EngineKind.DOCKER
+    )
     engine_url = models.CharField(
         max_length=255, help_text="unix:///…, tcp://… (by TLS) or ssh://…; only workers open it."
     )

@@ -218,7 +218,7 @@ def observing() -> tuple[float, float, int]:
     import docker
 
     from fleet import drift
-    from fleet.engines.docker import engine
+    from fleet.engines.registry import engine
     from fleet.models import Drift, Node
 
     node = Node.objects.get()

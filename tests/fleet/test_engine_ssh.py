@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Node
 from tests.fleet.machines import Door
 from tests.fleet.world import World

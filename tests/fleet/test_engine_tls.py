@@ -6,7 +6,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Node
 from sandbox.stack.engines import OtherMachine
 from wopr.common.errors import ProviderError

@@ -10,7 +10,7 @@ import pytest
 from billing.models import Entitlement, Hold, Plan
 from fleet import convergence, drift, services
 from fleet.engines.base import Limits
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Drift, Instance, Node
 from fleet.standings import follow
 from sandbox.stack.engines import OtherMachine, other_machine

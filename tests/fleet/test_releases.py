@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from fleet import pruning, releases, rollouts, updates
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, Node, Operation, Release, Rollout
 from fleet.operations.steps.recreating import WaitHealthyAgain
 from fleet.operations.steps.updates import Replace

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from fleet import drift, repairs
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Drift, Instance, Node, Operation
 from fleet.operations import ledger, runner
 from fleet.operations.steps.recreating import WaitHealthyAgain

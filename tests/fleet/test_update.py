@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from billing.models import Plan
 from fleet import turns, updates
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Backup, Instance, Node, Operation, Release
 from fleet.operations import ledger
 from fleet.operations.steps.recreating import WaitHealthyAgain

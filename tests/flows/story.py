@@ -11,7 +11,7 @@ from django.conf import settings
 
 from dns import publishing
 from dns.models import Record
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways import bot
 from fleet.models import Instance, Node, Operation, Route
 from fleet.operations import runner

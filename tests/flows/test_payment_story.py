@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from billing.models import Checkout, Entitlement, Hold, Plan
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Backup, Instance, Node
 from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl
 from tenants.models import Tenant

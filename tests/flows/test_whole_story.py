@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from billing.models import Entitlement, Plan
 from billing.tasks import notices_queue
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Backup, BackupRepository, Instance, Node, Operation
 from fleet.tasks import exports_expire
 from sandbox.control import FAILING_CARD, GOOD_CARD, SandboxControl

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from fleet import archives
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways.restic import Repository
 from fleet.models import Backup, BackupRepository, Instance
 from fleet.operations.base import Facts, NotYet, Step

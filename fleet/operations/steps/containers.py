@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from fleet import ports
 from fleet.engines.base import ContainerSpec, ContainerState
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways import bot
 from fleet.models import Instance, Release
 from fleet.operations.base import Facts, NotYet, Price, Step

@@ -1,6 +1,6 @@
 """Steps that stop a bot because its owner asked, and start it again."""
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways import bot
 from fleet.models import Instance, Route
 from fleet.operations.base import Facts, NotYet, Step

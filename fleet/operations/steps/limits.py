@@ -1,7 +1,7 @@
 """The step that makes a container's limits follow its instance's."""
 
 from fleet.engines.base import Limits, NotInPlace
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance
 from fleet.operations.base import Facts, NotYet, Step
 from fleet.operations.steps.containers import ensure_container, find_container, start

@@ -11,7 +11,7 @@ from copy import copy
 from django.db import transaction
 
 from fleet import archives, edge, ports
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, Node, Route
 from fleet.operations.base import Facts, NotYet, Price, Step
 from fleet.operations.ledger import live_operation

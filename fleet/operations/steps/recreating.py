@@ -1,7 +1,7 @@
 """Steps that put a new container in the place of one that was made from older rows."""
 
 from fleet.engines.base import ContainerState
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance
 from fleet.operations.base import Facts, Step
 from fleet.operations.steps.containers import (

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Instance, Leak, Operation
 from fleet.models import Step as Row
 from fleet.operations.base import KINDS, Facts, NotYet, Price, Step

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Drift, Instance, Operation
 from fleet.operations.base import Facts, Step
 from fleet.operations.steps import containers

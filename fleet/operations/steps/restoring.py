@@ -3,7 +3,7 @@
 import hashlib
 
 from fleet import archives
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways import bot
 from fleet.models import Backup, Instance, Operation
 from fleet.operations.base import Facts, NotYet, Price, Step

@@ -6,7 +6,7 @@ from django.db.models.deletion import ProtectedError
 from django.utils import timezone
 
 from fleet import cloud_init, declared, enrolment, offers
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.models import Leak, Node, Operation, Server
 from fleet.models import Step as Row
 from fleet.operations.base import Facts, NotYet, Price, Step

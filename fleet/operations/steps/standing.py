@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from fleet import edge
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways import bot
 from fleet.models import Instance, Route
 from fleet.operations.base import Facts, NotYet, Step

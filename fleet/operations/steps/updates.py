@@ -6,7 +6,7 @@ step, and the way back, finds it again after a worker's death.
 
 from typing import Any
 
-from fleet.engines.docker import engine
+from fleet.engines.registry import engine
 from fleet.gateways import bot
 from fleet.models import Instance, Operation, Release
 from fleet.operations.base import Facts, NotYet, Step
