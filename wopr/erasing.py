@@ -19,13 +19,18 @@ logger = logging.getLogger(__name__)
 
 
 def leavers_erase() -> None:
-    """Erases whatever is over; an account after the tenants that it owns."""
+    """Erases whatever is over; an account after the tenants that it owns.
+
+    What goes wrong with one is told, and keeps no other waiting.
+    """
     due = Deletion.objects.due().select_related("tenant", "user")
     for deletion in due.order_by(F("user").asc(nulls_first=True), "due_at"):
         try:
             _erase(deletion)
         except ProviderError as error:
             logger.error("%s waits: %s", deletion.pk, error)
+        except Exception:  # one leaver's trouble must not keep the others waiting
+            logger.exception("deletion %s could not be carried out", deletion.pk)
     deletions.last_letters_forget()
 
 

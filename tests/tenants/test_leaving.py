@@ -206,5 +206,26 @@ def test_an_invitation_to_somebody_who_left_is_gone(
     assert not Invitation.objects.exists()
 
 
+def test_what_breaks_for_one_leaver_is_told_and_keeps_no_other_waiting(
+    api: APIClient, tenant: Tenant, charlie: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.post(of(tenant))
+    theirs = charlie.tenants.get()
+    signed_in(charlie).post(of(theirs))
+    first, second = Deletion.objects.order_by("due_at")
+    # Somebody else has the name that the erased tenant is to get.
+    Tenant.objects.create(slug=f"deleted-{tenant.pk.hex[:12]}", name="x", kind="personal")
+
+    with later(minutes=1):
+        leavers_erase()
+
+    for each in (first, second, theirs):
+        each.refresh_from_db()
+    assert (first.done_at, theirs.name) == (None, "deleted")
+    assert second.done_at is not None
+    assert f"deletion {first.pk} could not be carried out" in caplog.text
+    assert "IntegrityError" in caplog.text
+
+
 def test_staff_are_not_deleted(staff_client: Client) -> None:
     assert staff_client.post(ACCOUNT).json()["code"] == "staff_stays"
