@@ -12,6 +12,7 @@ DOWNLOAD = re.compile(r"(?P<name>[\w-][\w.-]*(/[\w-][\w.-]*)*) [0-9a-f]{64} http
 # ${NAME:-default} in the Compose file.
 _VARIABLE = re.compile(r"\$\{(WOPR_\w+):-([^}]*)\}")
 _FROM_DISK = ("WOPR_LLAMA_MODEL", "WOPR_QWEN_MODEL")
+_CHATTERBOX = "chatterbox/"  # the folder of its files, whose names are its image's own business
 
 
 def require() -> None:
@@ -25,6 +26,8 @@ def require() -> None:
     for needed in (models[name] for name in _FROM_DISK):
         if needed not in there:
             raise _refused(f"WOPR_GPU_MODELS must say where {needed} comes from.")
+    if not any(name.startswith(_CHATTERBOX) for name in there):
+        raise _refused(f"WOPR_GPU_MODELS must say where chatterbox's {_CHATTERBOX}… come from.")
 
 
 def _downloads() -> set[str]:

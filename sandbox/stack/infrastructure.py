@@ -134,7 +134,7 @@ class Infrastructure:
             "GPU_NODE_PORTS": ",".join([str(port)] * 4),
             "GPU_NODE_TOKEN": token,
             "GPU_NODE_SECRET": self.folder.secret("gpu node secret"),
-            "WOPR_GPU_MODELS": models_of_nobody("llama.gguf", "qwen.gguf"),
+            "WOPR_GPU_MODELS": models_of_nobody(),
         }
 
     def _start_engine_and_registry(self) -> None:

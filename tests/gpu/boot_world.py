@@ -38,6 +38,7 @@ SOURCES: dict[str, dict[str, dict[str, str]]] = {
         "docker-compose-v2": {"docker-compose": "exit 0"},
     },
 }
+FILES = ("llama.gguf", "qwen.gguf", "chatterbox/ve.pt")  # of models
 SYSTEMCTL = '#!/bin/sh\nif [ "$1" = reboot ]; then touch /rebooted; fi\n'
 
 
@@ -54,7 +55,7 @@ class Network:
         return Starlette(
             routes=[
                 Route("/internal/gpu/register", self.register, methods=["POST"]),
-                Route("/models/{name}", self.model),
+                Route("/models/{name:path}", self.model),
                 Route("/{path:path}", self.file),
             ]
         )
@@ -154,7 +155,7 @@ def computer(folder: Path, mirror: str) -> Computer:
 
 
 def vendors(folder: Path) -> Path:
-    """Signed repositories, their key under the names that NVIDIA has for it, and two models."""
+    """Signed repositories, their key under the names that NVIDIA has for it, and models."""
     here = folder / "vendors"
     gpg = ["gpg", "--homedir", str(folder), "--batch", "--quiet"]
     run(*gpg, "--passphrase", "", "--quick-generate-key", KEY, "ed25519", "sign", "never")
@@ -163,7 +164,8 @@ def vendors(folder: Path) -> Path:
     for name in ("drivers/3bf863cc.pub", "toolkit/gpgkey"):
         run(*gpg, "--armor", "--output", str(here / name), "--export", KEY)
     run("gpgconf", "--homedir", str(folder), "--kill", "gpg-agent")
-    for name in ("llama.gguf", "qwen.gguf"):
+    (here / "chatterbox").mkdir()
+    for name in FILES:
         (here / name).write_bytes(name.encode() * 50_000)
     return here
 
@@ -179,7 +181,8 @@ def _repository(folder: Path, packages: dict[str, dict[str, str]], gpg: list[str
 
 def download(file: Path, url: str) -> str:
     """A line of WOPR_GPU_MODELS."""
-    return f"{file.name} {_sha256(file)} {url}/models/{file.name}"
+    name = next((name for name in FILES if file.match(name)), file.name)
+    return f"{name} {_sha256(file)} {url}/models/{name}"
 
 
 def _package(folder: Path, name: str, programs: dict[str, str]) -> str:

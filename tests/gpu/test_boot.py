@@ -10,7 +10,7 @@ import pytest
 from gpu.booting import REPORTS, Stage
 from gpu.models import GpuNode
 from gpu.user_data import user_data
-from tests.gpu.boot_world import Computer, Network, computer, download, vendors
+from tests.gpu.boot_world import FILES, Computer, Network, computer, download, vendors
 from tests.gpu.conftest import Served
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -60,7 +60,7 @@ def test_a_machine_boots_through_lost_answers_broken_downloads_and_a_reboot(
     node: Callable[..., GpuNode], machine: Computer, network: Network, url: str
 ) -> None:
     network.lost = {Stage.INSTALLING_DOCKER, Stage.STARTING_SERVICES}
-    models = [download(network.vendors / name, url) for name in ("llama.gguf", "qwen.gguf")]
+    models = [download(network.vendors / name, url) for name in FILES]
     row = node(models=models)
 
     first = machine.boots()
@@ -76,7 +76,7 @@ def test_a_machine_boots_through_lost_answers_broken_downloads_and_a_reboot(
     assert list(row.reports.values_list("stage", "event")) == list(REPORTS)
     for lost in (Stage.INSTALLING_DOCKER, Stage.STARTING_SERVICES):
         assert [s for stage, s in network.reports if stage == lost] == [200, 409, 200]
-    for name in ("llama.gguf", "qwen.gguf"):
+    for name in FILES:
         kept = machine.file(f"/var/lib/wopr/models/{name}").read_bytes()
         assert kept == (network.vendors / name).read_bytes()
     told = machine.file("/etc/wopr/proxy.env").read_text()

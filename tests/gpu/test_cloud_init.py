@@ -87,7 +87,7 @@ def test_the_script_knows_every_stage_in_its_order() -> None:
 
 
 def shown(folder: Path, compose: str) -> dict[str, Any]:
-    """The services as Compose understands them, in a folder as it is on the node."""
+    """What Compose understands, in a folder as it is on the node."""
     (folder / "proxy.env").write_text("WOPR_INFERENCE_TOKEN=t\n")
     (folder / "docker-compose.gpu.yml").write_text(compose)
     ran = subprocess.run(
@@ -101,12 +101,12 @@ def shown(folder: Path, compose: str) -> dict[str, Any]:
         },
     )
     assert ran.returncode == 0, ran.stderr
-    services: dict[str, Any] = yaml.safe_load(ran.stdout)["services"]
-    return services
+    understood: dict[str, Any] = yaml.safe_load(ran.stdout)
+    return understood
 
 
 def test_compose_takes_the_file_and_publishes_the_ports_that_are_asked(tmp_path: Path) -> None:
-    services = shown(tmp_path, COMPOSE.read_text())
+    services = shown(tmp_path, COMPOSE.read_text())["services"]
     published = {int(p["published"]) for p in services["proxy"]["ports"]}
     assert published == set(PORTS.values())
     assert not any("ports" in services[kind.value] for kind in PORTS)
@@ -127,12 +127,27 @@ def test_images_models_and_slots_are_those_of_the_settings(
     }
     written = files(yaml.safe_load(user_data(GpuNode.objects.get())))
     (tmp_path / ".env").write_text(written["/opt/wopr/.env"])
-    services = shown(tmp_path, written["/opt/wopr/docker-compose.gpu.yml"])
+    services = shown(tmp_path, written["/opt/wopr/docker-compose.gpu.yml"])["services"]
     assert services["llama"]["image"] == "registry.example/llama.cpp:b1"
     assert "--model=/models/other model.gguf" in services["llama"]["command"]
     assert "--parallel=9" in services["qwen"]["command"]
     assert services["whisper"]["environment"]["WHISPER__MODEL"] == "/models/whisper"
     assert services["qwen"]["image"] == "ghcr.io/ggml-org/llama.cpp:server-cuda"
+
+
+def test_chatterbox_finds_what_was_checked_where_its_library_looks_and_asks_nobody(
+    tmp_path: Path,
+) -> None:
+    understood = shown(tmp_path, COMPOSE.read_text())
+    chatterbox = understood["services"]["chatterbox"]
+    home, offline = (chatterbox["environment"][name] for name in ("HF_HOME", "HF_HUB_OFFLINE"))
+    [models], [newest] = chatterbox["volumes"], chatterbox["configs"]
+    assert (models["source"], models["read_only"]) == ("/var/lib/wopr/models/chatterbox", True)
+    cache = f"{home}/hub/models--ResembleAI--chatterbox"
+    assert (newest["target"], offline) == (f"{cache}/refs/main", "1")
+    # The library takes every character for the revision's name, a line's end too.
+    revision = understood["configs"][newest["source"]]["content"]
+    assert models["target"] == f"{cache}/snapshots/{revision}"
 
 
 @pytest.mark.parametrize("broken", ["", "exit 3"])

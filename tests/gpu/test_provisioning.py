@@ -37,6 +37,10 @@ def test_a_droplet_boots_serves_and_is_ready_only_after_real_work(
     assert work().is_live  # booted, and nobody has seen it work
     machine.serves()
     services_probe()
+MODELS = [
+    f"{name} {'0' * 64} https://models.example/x"
+    for name in ("llama.gguf", "qwen.gguf", "chatterbox/ve.pt")
+]
     assert set(node.services.values_list("state", flat=True)) == {Service.State.READY}
     assert ended().state == Operation.State.SUCCEEDED
     server = Server.objects.get()
@@ -165,6 +169,7 @@ def test_nothing_is_ordered_that_could_not_boot(
 ) -> None:
     setattr(settings, setting, value)
     with pytest.raises(CommandError, match=said):
+        ("WOPR_GPU_MODELS", MODELS[:2], "must say where chatterbox's chatterbox/… come from"),
         call_command("gpu_provision", region=REGION, size=SIZE)
     assert not Server.objects.exists()
 
