@@ -67,6 +67,7 @@ class Hetzner:
         # Retries are the operation's, in the database; the SDK would sleep inside the worker.
         base._retry_max_retries = 0
         base._session.auth = _sign
+        base._session.max_redirects = 0  # the token goes nowhere else
         base._session.hooks["response"].append(self._note)
 
     def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:

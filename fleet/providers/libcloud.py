@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from libcloud import http as libcloud_http
 from libcloud.common.exceptions import BaseHTTPError
 from libcloud.common.types import InvalidCredsError
 from libcloud.compute.base import Node, NodeSize
@@ -47,6 +48,8 @@ _STATES = {
 }
 _WORTH_RETRYING = {408, 409, 423, 425, 429}
 _PASSING = ("pending event", "busy", "is currently locked")
+# What signs in is not always in a header that is left out on the way to another host.
+libcloud_http.ALLOW_REDIRECTS = False
 _SOLD_OUT = ("not available in this region", "out of stock", "limit", "sold out", "quota")
 
 

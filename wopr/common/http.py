@@ -25,8 +25,9 @@ def request(
     """One call. Answers below 500 other than 408, 409, 423, 425 and 429 are the caller's to read.
 
     Raises ProviderError, worth retrying, when the vendor cannot be reached, is failing or asks
-    for patience.
+    for patience; and one for good when the address is another's than the session's.
     """
+    _insist_own(session.base_url, session.base_url.join(path), vendor)
     headers = {HEADER: current_id(), **options.pop("headers", {})}
     said = path.partition("?")[0]  # queries may carry what logs must not
     try:
@@ -40,6 +41,16 @@ def request(
             retry_after=_retry_after(response),
         )
     return response
+
+
+def _insist_own(base: httpx.URL, url: httpx.URL, vendor: str) -> None:
+    """What an answer names as the next page may be anywhere: our token stays with its vendor."""
+    if base.host and _origin(base) != _origin(url):
+        raise ProviderError(f"{vendor} sent us on to {url.host}, which is not its.", permanent=True)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _reason(response: httpx.Response) -> str:
