@@ -11,8 +11,10 @@ from wopr.common.errors import Refused
 Status = Server.Status
 
 
-def server_adopt(*, place: Place, username: str, private_key: str, cause: str) -> Server:
-    """Looks at it by SSH, pins its host key and measures its room.
+def server_adopt(
+    *, place: Place, username: str, private_key: str, cause: str, region: str = ""
+) -> Server:
+    """Looks at it by SSH, pins its host key and measures its room. Where it is, only people know.
 
     Raises ProviderError when it is another machine, or does not let us in.
     """
@@ -21,11 +23,12 @@ def server_adopt(*, place: Place, username: str, private_key: str, cause: str) -
     found = survey(place, username=username, private_key=private_key)
     host_key = host_key_at(place)
     with transaction.atomic():
-        server = _server(place, found)
+        server = _server(place, found, region)
         node = Node.objects.create(
             name=server.name[:63],
             engine_url=f"ssh://{username}@{place.address}:{place.port}",
             address=place.address,
+            region=server.region,
             memory_mb=found.memory_mb,
             ssh_host_key=host_key,
             ssh_key=private_key,
@@ -37,12 +40,13 @@ def server_adopt(*, place: Place, username: str, private_key: str, cause: str) -
     return server
 
 
-def _server(place: Place, found: Survey) -> Server:
+def _server(place: Place, found: Survey, region: str) -> Server:
     """It costs us nothing that we know of."""
     return Server.objects.create(
         provider="manual",
         provider_id=str(place),
         address=place.address,
+        region=region,
         memory_mb=found.memory_mb,
         cpus=found.cpus,
         disk_gb=found.disk_gb,

@@ -134,7 +134,8 @@ def node_add(
 ) -> Node:
     """A machine with a container engine, added or brought up to date by its name.
 
-    Credentials are the node's fields of TLS and SSH; those that are not named stay as they are.
+    Credentials are the node's fields of TLS and SSH; what is not named stays as it is, and so does
+    an empty region.
     """
     node, _ = Node.objects.update_or_create(
         name=name,
@@ -142,7 +143,7 @@ def node_add(
             "engine_url": engine_url,
             "address": address,
             "memory_mb": memory_mb,
-            "region": region,
+            **({"region": region} if region else {}),
             **credentials,
         },
     )

@@ -1,14 +1,17 @@
 """A tenant chooses where its bots live; they are placed there, or not at all."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import LazySettings
+from django.core.management import call_command
 from django.test import Client
 
 from billing.models import Entitlement, Plan
 from fleet import convergence, nodes
-from fleet.models import Instance, Node
+from fleet.models import Instance, Node, Server
 from tenants.models import Tenant, User
 from tests.conftest import signed_in
 from wopr.common.errors import ProviderError, Refused
@@ -117,3 +120,24 @@ def test_a_region_that_is_offered_no_more_is_not_left_for_another(
     convergence.tenant_converge(tenant_id=tenant.pk)
 
     assert not Instance.objects.exists()
+
+
+def test_nodes_from_before_they_had_a_region_are_where_their_servers_are(europe: Node) -> None:
+    Node.objects.update(region="")
+    Server.objects.create(
+        provider="hetzner", region="fsn1", size="cx22", node=europe, memory_mb=4096, cpus=2,
+        disk_gb=40, hourly=1, monthly=1, currency="eur",
+    )  # fmt: skip
+    import_module("fleet.migrations.0017_where_servers_are").tell(apps, None)
+    europe.refresh_from_db()
+    assert europe.region == "fsn1"
+
+
+def test_a_node_that_is_added_again_stays_where_it_was(europe: Node) -> None:
+    added = ("node_add", "--name", "europe", "--engine", "unix:///x", "--memory-mb", "4096")
+    call_command(*added)
+    europe.refresh_from_db()
+    assert (europe.memory_mb, europe.region) == (4096, "fra1")
+    call_command(*added, "--region", "nyc3")
+    europe.refresh_from_db()
+    assert europe.region == "nyc3"

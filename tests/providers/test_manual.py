@@ -154,10 +154,11 @@ def test_a_machine_is_adopted_once_its_host_key_was_compared_and_let_go_again(
     assert not Server.objects.exists()
 
     pinned = (*where, "--key-file", str(key), "--fingerprint", place.fingerprint)
-    call_command(*pinned, stdout=said)
+    call_command(*pinned, "--region", "cellar", stdout=said)
     adopted = Server.objects.select_related("node").get()
     assert (adopted.status, adopted.memory_mb, adopted.monthly) == ("ready", 7851, 0)
     assert adopted.node is not None
+    assert (adopted.region, adopted.node.region) == ("cellar", "cellar")
     assert adopted.node.engine_url == f"ssh://root@127.0.0.1:{server.port}"
     assert adopted.node.ssh_host_key == (
         f"{server.host_key.get_name()} {server.host_key.get_base64()}"

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--key-file", type=Path, help="our private key, without a passphrase; kept encrypted"
         )
+        parser.add_argument("--region", default="", help="where it is, by a name in WOPR_REGIONS")
         parser.add_argument("--fingerprint", help="SHA256:…, as shown before")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,6 +39,7 @@ class Command(BaseCommand):
                 place=Place(options["address"], options["port"], options["fingerprint"]),
                 username=options["user"],
                 private_key=options["key_file"].read_text(),
+                region=options["region"],
                 cause="manage.py server_adopt",
             )
         except (ProviderError, Refused) as error:
