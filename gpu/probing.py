@@ -51,7 +51,10 @@ def _write_down(seen: list[tuple[Service, Look]]) -> list[ServiceChange]:
     valid = [(s, look) for s, look in seen if since.get(s.pk) == s.since]
     changes = [change for change in (_judge(s, look) for s, look in valid) if change]
     judged = [service for service, _ in valid]
-    Service.objects.bulk_update(judged, WRITTEN)
+    # The rows are there, and locked: this is bulk_update, some ten times as fast.
+    Service.objects.bulk_create(
+        judged, update_conflicts=True, unique_fields=("id",), update_fields=WRITTEN
+    )
     ServiceChange.objects.bulk_create(changes)
     ServiceSample.objects.bulk_create(
         ServiceSample(service=s, taken_at=timezone.now(), state=s.state, latency_ms=s.latency_ms)

@@ -119,7 +119,7 @@ class Service(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     port = models.PositiveIntegerField()
     state = models.CharField(max_length=16, choices=State, default=State.STARTING)
-    since = models.DateTimeField(auto_now_add=True, help_text="When it came into this state.")
+    since = models.DateTimeField(default=timezone.now, help_text="When it came into this state.")
     misses = models.PositiveSmallIntegerField(default=0, help_text="Failed probes in a row.")
     hits = models.PositiveSmallIntegerField(default=0, help_text="Good probes in a row.")
     probed_at = models.DateTimeField(null=True, blank=True)

@@ -68,6 +68,13 @@ def test_one_miss_is_no_outage_and_one_answer_no_recovery(gpu_node: Callable[...
     assert list(history.values_list("after", flat=True)) == [State.READY, State.DOWN]
 
 
+def test_a_state_lasts_since_its_last_change_and_not_since_the_last_look(node: Node) -> None:
+    services_probe()
+    since = dict(Service.objects.values_list("pk", "since"))
+    services_probe()
+    assert dict(Service.objects.values_list("pk", "since")) == since
+
+
 def test_each_service_is_judged_for_itself(node: Node) -> None:
     services_probe()
     Service.objects.filter(kind=Service.Kind.WHISPER).update(port=1)
