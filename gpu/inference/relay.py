@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -18,12 +18,12 @@ from gpu.gateways.upstream import Answer, pieces_of
 from gpu.inference import asks, counting, recordings
 from gpu.inference.asks import Ask
 from gpu.inference.balancer import Balancer
-from wopr.common.errors import ProviderError
+from wopr.common.errors import ProviderError, Refused
 
 logger = logging.getLogger(__name__)
 LONGEST_ANSWER = 64 * 1024 * 1024  # bytes of an answer that is not a stream
 SETTLE_TRIES = 5
-SETTLE_EVERY = 0.05  # seconds
+SETTLE_EVERY = 0.25  # seconds; many cost hardly more than one
 BROKE_OFF = b'data: {"error": {"message": "the answer broke off", "type": "server_error"}}\n\n'
 ResultT = TypeVar("ResultT")
 
@@ -36,24 +36,41 @@ class Relay:
     threads: ThreadPoolExecutor
     due: dict[UUID, Amount] = field(default_factory=dict)
     _settling: "asyncio.Task[None] | None" = None
+    _batches: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _wanted_now: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def carry(
         self, caller: Caller, endpoint: str, body: bytes, content_type: str
     ) -> Response:
         """Raises Refused for what cannot be done; nothing is held then."""
         ask = asks.read(endpoint, body, content_type)
-        hold = await self.in_thread(lambda: books.reserve(caller, ask.most))
+        hold = await self._hold(caller, ask.most)
         return await _Carriage(self, ask, hold).response(f"/v1/{endpoint}")
 
+    async def _hold(self, caller: Caller, most: Amount) -> UUID:
+        """What has ended and is not booked yet still counts as held: it is booked before a no."""
+        try:
+            return await self.in_thread(lambda: books.reserve(caller, most))
+        except Refused:
+            if not self._batches:
+                raise
+        self._wanted_now.set()
+        await asyncio.wait(self._batches.copy())
+        return await self.in_thread(lambda: books.reserve(caller, most))
+
     async def settle(self, hold: UUID, used: Amount) -> None:
-        """Books it with all others that end in these milliseconds. Raises what the books raise."""
+        """Books it with all others that end in this moment. Raises what the books raise."""
         self.due[hold] = used
         if self._settling is None:
             self._settling = _keep(asyncio.create_task(self._settle_due()))
+            self._batches.add(self._settling)
+            self._settling.add_done_callback(self._batches.discard)
         await asyncio.shield(self._settling)
 
     async def _settle_due(self) -> None:
-        await asyncio.sleep(SETTLE_EVERY)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted_now.wait(), SETTLE_EVERY)
+        self._wanted_now.clear()
         due, self.due, self._settling = self.due, {}, None
         await self.in_thread(lambda: books.settle_all(due))
 

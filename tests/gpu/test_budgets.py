@@ -58,6 +58,15 @@ def test_two_hundred_requests_at_once_never_spend_more_than_one_euro(
     assert UsageEvent.objects.count() == statuses.count(200)
 
 
+def test_a_budget_that_holds_one_request_serves_one_after_the_other(
+    ask: Callable[..., httpx.Response], instance: Instance
+) -> None:
+    """What was just answered is booked before the next one is refused for it."""
+    Budget.objects.create(tenant=instance.tenant, allowed=Amount(tokens=160).micros)
+    statuses = [ask(max_tokens=16).status_code for _ in range(3)]
+    assert statuses == [200, 200, 200]
+
+
 def test_a_service_makes_no_more_than_was_held_whatever_it_is_asked_in_its_own_words(
     ask: Callable[..., httpx.Response],
 ) -> None:
