@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from billing.models import Plan
-from fleet import declared
+from fleet import declared, images
 from fleet.models import CatalogueOffer, ProviderChange, ProviderHealth, Server
 from fleet.offers import Need, enough, need_of
 from fleet.providers import registry
@@ -148,6 +148,8 @@ def _read_prices(look: Look) -> None:
 
 def _judge_tiers(look: Look) -> None:
     """What is bought by itself, as long as it was ever sold here, should still be."""
+    for image in images.missing(look.provider):
+        look.lament(f"the image {image} is not offered any more: no machine can be ordered with it")
     sold = CatalogueOffer.objects.filter(provider=look.provider)
     for region in settings.WOPR_POOL_REGIONS:
         _judge_sold(look, sold.filter(region=region), f"nothing is sold in {region} now")
@@ -168,13 +170,14 @@ def _judge_sold(look: Look, offers: QuerySet[CatalogueOffer], finding: str) -> N
 
 def _catalogue_is_old(name: str) -> bool:
     health = ProviderHealth.objects.filter(name=name).first()
-    at = health.catalogue_at if health else None
+    at = health.catalogue_at if health and health.images else None
     return at is None or timezone.now() - at >= CATALOGUE_EVERY
 
 
 def read_catalogue(name: str) -> int:
     """Brings the stored offers up to date; returns how many prices have changed, which is told."""
-    sizes = registry.provider(name).sizes()
+    vendor = registry.provider(name)
+    sizes, bootable = vendor.sizes(), vendor.images()
     now = timezone.now()
     offers = [offer for size in sizes for offer in _rows(name, size)]
     with transaction.atomic():
@@ -190,7 +193,7 @@ def read_catalogue(name: str) -> int:
         )
         stored.filter(seen_at__lt=now).update(available=False)
         health, _ = ProviderHealth.objects.update_or_create(
-            name=name, defaults={"catalogue_at": now}
+            name=name, defaults={"catalogue_at": now, "images": bootable}
         )
         if changed:
             _note_prices(health, changed)

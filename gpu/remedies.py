@@ -114,7 +114,11 @@ def _replace(node: GpuNode, reason: str) -> Remedy:
     try:
         with transaction.atomic():
             new = services.gpu_provision(
-                provider=server.provider, region=server.region, size=server.size, cause=CAUSE
+                provider=server.provider,
+                region=server.region,
+                size=server.size,
+                image=node.wanted_image,
+                cause=CAUSE,
             )
             return _begun(node, Action.REPLACE, reason, replacement=new)
     except Refused as refused:

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from fleet import server_services
+from fleet import images, server_services
 from fleet.models import CatalogueOffer, Operation, Server
 from fleet.operations.ledger import operation_open
 from fleet.tasks import operation_run
@@ -12,7 +12,7 @@ from wopr.common.errors import Refused
 from wopr.common.queue import wake
 
 
-def gpu_provision(*, provider: str, region: str, size: str, cause: str) -> GpuNode:
+def gpu_provision(*, provider: str, region: str, size: str, cause: str, image: str = "") -> GpuNode:
     """Orders a GPU node. Raises Refused for what the catalogue does not offer, or without GPU."""
     equipment.require()
     offer = CatalogueOffer.objects.filter(provider=provider, region=region, size=size).first()
@@ -26,7 +26,11 @@ def gpu_provision(*, provider: str, region: str, size: str, cause: str) -> GpuNo
             cause=cause,
             purpose=Server.Purpose.GPU,
         )
-        return GpuNode.objects.create(name=f"gpu-{server.pk.hex[:12]}", server=server)
+        node = GpuNode.objects.create(
+            name=f"gpu-{server.pk.hex[:12]}", server=server, wanted_image=image
+        )
+        images.require(provider, node.image, setting="WOPR_GPU_IMAGE")
+    return node
 
 
 def gpu_destroy(*, node: GpuNode, cause: str) -> Operation:

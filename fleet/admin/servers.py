@@ -147,7 +147,7 @@ class ProviderAdmin(MachineOwned):
     search_fields = ("name", "reason")
     fields = (
         "name", "condition", "reason", "changed", "looked", "latency_ms", "requests_left",
-        "machines_allowed", "catalogue_at",
+        "machines_allowed", "catalogue_at", "bootable",
     )  # fmt: skip
 
     @admin.display(description="state", ordering="state")
@@ -161,6 +161,10 @@ class ProviderAdmin(MachineOwned):
     @admin.display(description="looked at", ordering="checked_at")
     def looked(self, health: ProviderHealth) -> SafeString | str:
         return moment(health.checked_at) or EMPTY
+
+    @admin.display(description="images")
+    def bootable(self, health: ProviderHealth) -> str:
+        return ", ".join(sorted(health.images)) or EMPTY
 
 
 @admin.register(CatalogueOffer)

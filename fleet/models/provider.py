@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from wopr.common.crypto import EncryptedTextField
@@ -27,6 +28,12 @@ class ProviderHealth(models.Model):
     streak = models.PositiveIntegerField(default=0, help_text="Looks in a row that saw the same.")
     checked_at = models.DateTimeField(null=True, blank=True)
     catalogue_at = models.DateTimeField(null=True, blank=True)
+    images = ArrayField(
+        models.CharField(max_length=200),
+        default=list,
+        blank=True,
+        help_text="What machines can be booted with there, as last listed.",
+    )
     latency_ms = models.PositiveIntegerField(null=True, blank=True)
     requests_left = models.PositiveIntegerField(null=True, blank=True)
     machines_allowed = models.PositiveIntegerField(null=True, blank=True)

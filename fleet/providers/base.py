@@ -153,6 +153,10 @@ class ServerProvider(Protocol):
 
     def sizes(self) -> list[Size]: ...
 
+    def images(self) -> list[str]:
+        """What a machine can be booted with there, by the names that an order takes."""
+        ...
+
     def create(self, order: Order) -> Machine:
         """Raises SoldOut when only this offer cannot be had."""
         ...

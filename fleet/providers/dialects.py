@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from libcloud.compute.base import NodeSize
+from libcloud.compute.base import NodeImage, NodeSize
 
 from fleet.providers.base import Order
 
@@ -16,6 +16,7 @@ class Dialect:
 
     constant: str
     image: str
+    image_name: Callable[[NodeImage], str] = lambda image: str(image.name)
     currency: str = "usd"
     regions_of: Callable[[NodeSize], list[str] | None] = lambda _: None
     order_as: Callable[[Order], dict[str, Any]] | None = None
@@ -47,7 +48,13 @@ def _droplet_extra(order: Order) -> dict[str, Any]:
 
 
 DIALECTS: dict[str, Dialect] = {
-    "linode": Dialect("linode", "linode/debian13", order_as=_linode_extra, disk_unit=1024),
+    "linode": Dialect(
+        "linode",
+        "linode/debian13",
+        image_name=lambda image: str(image.id),
+        order_as=_linode_extra,
+        disk_unit=1024,
+    ),
     "vultr": Dialect(
         "vultr",
         "Debian 13 x64 (trixie)",
@@ -61,6 +68,7 @@ DIALECTS: dict[str, Dialect] = {
     "digitalocean": Dialect(
         "digitalocean",
         "debian-13-x64",
+        image_name=lambda image: str(image.extra["slug"] or image.id),
         regions_of=lambda size: size.extra.get("regions"),
         order_as=_droplet_extra,
         start="ex_power_on_node",

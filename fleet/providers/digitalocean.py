@@ -76,6 +76,11 @@ class DigitalOcean:
         regions = [row["slug"] for row in self._all("regions", "regions")]
         return [_size(row, regions) for row in self._all("sizes", "sizes")]
 
+    def images(self) -> list[str]:
+        """Images of the account's own have no slug."""
+        found = self._all("images", "images")
+        return [row["slug"] or str(row["id"]) for row in found if row["status"] == "available"]
+
     def create(self, order: Order) -> Machine:
         body = {
             "name": order.name,

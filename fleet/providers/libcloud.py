@@ -111,6 +111,10 @@ class Libcloud:
             return amount / HOURS, amount
         return amount, Decimal(str(size.extra.get("monthly_price") or amount * HOURS))
 
+    def images(self) -> list[str]:
+        with self._blamed("list images"):
+            return [self._dialect.image_name(image) for image in self._driver.list_images()]
+
     def create(self, order: Order) -> Machine:
         order_as = self._dialect.order_as
         if order_as is None:

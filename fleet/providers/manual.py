@@ -172,6 +172,9 @@ class Manual:
     def sizes(self) -> list[Size]:
         return []
 
+    def images(self) -> list[str]:
+        return []
+
     def create(self, order: Order) -> Machine:
         raise _not_ours("create it")
 

@@ -33,6 +33,11 @@ class OrderForm(BaseDialogForm):  # type: ignore[misc]
     size = forms.CharField(
         widget=UnfoldAdminTextInputWidget, help_text="One with a GPU, as under Fleet, Offers."
     )
+    image = forms.CharField(
+        widget=UnfoldAdminTextInputWidget,
+        required=False,
+        help_text="One that Fleet, Providers names; what WOPR_GPU_IMAGE says, if left empty.",
+    )
 
 
 class ServiceInline(ReadOnlyInline):
@@ -84,6 +89,7 @@ class GpuNodeAdmin(MachineOwned):
                 provider=wishes["provider"],
                 region=wishes["region"],
                 size=wishes["size"],
+                image=wishes["image"],
                 cause=self.cause_of(request),
             ),
             "The node is ordered; its server's newest operation shows how far it is.",

@@ -41,7 +41,8 @@ class GpuNodeSerializer(serializers.ModelSerializer[GpuNode]):
         model = GpuNode
         fields = (
             "id", "name", "address", "stage", "stage_since", "failure", "accepts_requests",
-            "provider", "region", "size", "status", "hourly", "currency", "created_at", "services",
+            "provider", "region", "size", "image", "status", "hourly", "currency",
+            "created_at", "services",
         )  # fmt: skip
 
 
@@ -49,6 +50,9 @@ class GpuOrderSerializer(serializers.Serializer[Any]):
     provider = serializers.CharField(default="digitalocean", max_length=32)
     region = serializers.CharField(max_length=64)
     size = serializers.CharField(max_length=64, help_text="One with a GPU.")
+    image = serializers.CharField(
+        default="", max_length=200, help_text="The operating system; by default WOPR_GPU_IMAGE."
+    )
 
 
 class _Staff(APIView):

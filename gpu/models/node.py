@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -39,6 +40,12 @@ class GpuNode(Identified):
         related_name="gpu_node",
         help_text="The machine that was bought for it; none for a node made by hand.",
     )
+    wanted_image = models.CharField(
+        "image",
+        max_length=200,
+        blank=True,
+        help_text="The operating system that was asked for; empty: what WOPR_GPU_IMAGE says.",
+    )
     stage = models.CharField(max_length=24, choices=Stage, default=Stage.WAITING)
     stage_since = models.DateTimeField(auto_now_add=True)
     reported = models.PositiveSmallIntegerField(
@@ -65,6 +72,11 @@ class GpuNode(Identified):
             update_fields=["stage", "stage_since", "accepts_requests", "address", "updated_at"]
         )
         self.services.update(state=Service.State.DOWN)
+
+    @property
+    def image(self) -> str:
+        """What it is booted with, by its provider's name for it."""
+        return self.wanted_image or settings.WOPR_GPU_IMAGE
 
     @property
     def scheme(self) -> str:

@@ -24,14 +24,14 @@ class CreateGpuMachine(servers.CreateMachine):
 
     @staticmethod
     def order(server: Server) -> Order:
-        vendor = servers.of(server)
+        vendor, node = servers.of(server), node_of(server)
         return Order(
             name=server.name,
             deployment=settings.WOPR_DEPLOYMENT,
             region=server.region,
             size=server.size,
-            image=settings.WOPR_GPU_IMAGE,
-            user_data=user_data(node_of(server)),
+            image=node.image,
+            user_data=user_data(node),
             keys=declared.order_keys(vendor),
         )
 

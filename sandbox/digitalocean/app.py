@@ -28,7 +28,7 @@ def sizes_list(call: Call) -> Answer:
 
 def images_list(call: Call) -> Answer:
     """GET /images."""
-    return listed(call, "images", catalogue.images())
+    return listed(call, "images", catalogue.images(call.world.conduct))
 
 
 TABLE: Table = [

@@ -102,14 +102,14 @@ def size(slug: str, conduct: Conduct) -> Json:
     return found
 
 
-def images() -> list[Json]:
+def images(conduct: Conduct) -> list[Json]:
     """Return the distribution images."""
-    return [image(slug) for slug in _IMAGES]
+    return [image(slug) for slug in _IMAGES if slug not in conduct.withdrawn]
 
 
-def find_image(wanted: object) -> Json | None:
+def find_image(wanted: object, conduct: Conduct) -> Json | None:
     """Return the image that a slug or an id names."""
-    found = (row for row in images() if str(wanted) in (row["slug"], str(row["id"])))
+    found = (row for row in images(conduct) if str(wanted) in (row["slug"], str(row["id"])))
     return next(found, None)
 
 

@@ -50,7 +50,7 @@ def _offer(call: Call) -> Json:
     """Return size, region and image, or refuse what is not sold there."""
     conduct, body = call.world.conduct, call.body
     size, region = str(body.get("size")), body.get("region", "nyc3")
-    image = catalogue.find_image(body.get("image"))
+    image = catalogue.find_image(body.get("image"), conduct)
     if not catalogue.has_size(size):
         raise unprocessable("You specified an invalid size for Droplet creation.")
     if not catalogue.has_region(region):
@@ -158,7 +158,8 @@ def _change(call: Call, machine: Json, kind: str) -> Json:
         return _CHANGES[kind]
     if kind == "resize":
         return _resized(call, machine)
-    image = catalogue.find_image(call.body.get("image")) if kind == "rebuild" else None
+    wanted, conduct = call.body.get("image"), call.world.conduct
+    image = catalogue.find_image(wanted, conduct) if kind == "rebuild" else None
     if image is None:
         raise refusal(400, "bad_request", f"{kind} is not a valid action type")
     return {"image": image["slug"], "status": "running"}

@@ -40,7 +40,7 @@ def server_types_list(call: Call) -> Answer:
 
 def images_list(call: Call) -> Answer:
     """GET /images."""
-    return listed(call, "images", catalogue.images())
+    return listed(call, "images", catalogue.images(call.world.conduct))
 
 
 def pricing_get(call: Call) -> Answer:

@@ -174,9 +174,9 @@ def pricing(conduct: Conduct) -> Json:
     }
 
 
-def images() -> list[Json]:
+def images(conduct: Conduct) -> list[Json]:
     """Return the system images."""
-    return [image(name) for name in _IMAGES]
+    return [image(name) for name in _IMAGES if name not in conduct.withdrawn]
 
 
 def image(name: str) -> Json:

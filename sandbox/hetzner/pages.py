@@ -40,10 +40,11 @@ def listed(
 def _matches(call: Call, row: Json) -> bool:
     names, ids = call.query.getlist("name"), call.query.getlist("id")
     selector = call.query.get("label_selector")
-    statuses = call.query.getlist("status")
+    statuses, kinds = call.query.getlist("status"), call.query.getlist("architecture")
     return (
         (not names or row.get("name") in names)
         and (not ids or str(row["id"]) in ids)
         and (selector is None or selects(selector, row.get("labels", {})))
         and (not statuses or row.get("status") in statuses)
+        and (not kinds or row.get("architecture") in kinds)
     )

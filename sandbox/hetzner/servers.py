@@ -46,7 +46,7 @@ def _offer(call: Call) -> Json:
     conduct = call.world.conduct
     size = catalogue.named(call.body.get("server_type"), catalogue.server_types(conduct))
     region = catalogue.named(call.body.get("location", "fsn1"), catalogue.locations())
-    image = catalogue.named(call.body.get("image"), catalogue.images())
+    image = catalogue.named(call.body.get("image"), catalogue.images(call.world.conduct))
     if size is None:
         raise invalid("server_type", "server type does not exist")
     if region is None:
@@ -156,7 +156,7 @@ def server_resize(call: Call) -> Answer:
 def server_rebuild(call: Call) -> Answer:
     """POST /servers/{id}/actions/rebuild."""
     machine = _idle(call)
-    image = catalogue.named(call.body.get("image"), catalogue.images())
+    image = catalogue.named(call.body.get("image"), catalogue.images(call.world.conduct))
     if image is None:
         raise invalid("image", "image does not exist")
     action = call.world.begin("rebuild", machine, {"image": image, "status": "running"}, {})

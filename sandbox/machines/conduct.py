@@ -22,6 +22,8 @@ class Conduct:
     """The account's quota of machines."""
     out_of_stock: list[str] = field(default_factory=list)
     """Sizes that are sold out: `size`, or `size@region`."""
+    withdrawn: list[str] = field(default_factory=list)
+    """Images that are offered no more."""
     failing: dict[str, int] = field(default_factory=dict)
     """Of each command, how many of the next are accepted and fail later."""
     price_percent: int = 100

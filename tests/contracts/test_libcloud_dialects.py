@@ -127,6 +127,15 @@ def test_sizes_are_read_in_our_units(url: str, name: str, expected: Size) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "image"), [("linode", "linode/debian13"), ("vultr", "Debian 13 x64 (trixie)")]
+)
+def test_images_are_listed_by_the_names_that_orders_take(url: str, name: str, image: str) -> None:
+    adapter = Libcloud(name, "token", url=url)
+    assert adapter.images() == [image]
+    assert adapter.image == image
+
+
+@pytest.mark.parametrize(
     ("name", "machine"),
     [
         (

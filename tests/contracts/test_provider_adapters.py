@@ -171,6 +171,23 @@ def test_an_unknown_size_or_region_is_refused_for_good(bench: Bench, wrong: Any)
     assert bench.vendor.machines() == []
 
 
+def test_images_are_listed_by_the_names_that_orders_take(bench: Bench) -> None:
+    image = bench.adapter.image
+    assert image in bench.adapter.images()
+    made = bench.adapter.create(bench.vendor.order(image=image))
+    assert [row["image"] for row in bench.vendor.machines() if row["name"] == made.name] == [image]
+
+
+def test_an_image_that_was_withdrawn_is_not_listed_and_refused_for_good(bench: Bench) -> None:
+    bench.vendor.behave(withdrawn=[bench.adapter.image])
+    assert bench.adapter.images()
+    assert bench.adapter.image not in bench.adapter.images()
+    with pytest.raises(ProviderError) as refusal:
+        bench.adapter.create(bench.vendor.order(image=bench.adapter.image))
+    assert refusal.value.permanent
+    assert bench.vendor.machines() == []
+
+
 def test_keys_are_kept_found_and_removed(bench: Bench) -> None:
     added = bench.adapter.key_add("wopr", KEY)
     [key] = bench.adapter.keys()

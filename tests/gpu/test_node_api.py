@@ -45,8 +45,8 @@ def test_a_node_is_ordered_shown_and_given_back(staff: Callable[..., APIClient])
     assert ordered.status_code == 202, ordered.content
     [listed] = client.get(NODES).json()
     assert listed == ordered.json() == client.get(f"{NODES}/{listed['id']}").json()
-    assert (listed["provider"], listed["region"], listed["stage"]) == (
-        "digitalocean", "tor1", "waiting",
+    assert (listed["provider"], listed["region"], listed["image"], listed["stage"]) == (
+        "digitalocean", "tor1", "ubuntu-24-04-x64", "waiting",
     )  # fmt: skip
     assert float(listed["hourly"]) > 0
     assert "token" not in ordered.content.decode()
@@ -65,7 +65,12 @@ def test_a_node_is_ordered_shown_and_given_back(staff: Callable[..., APIClient])
 
 
 @pytest.mark.parametrize(
-    ("changes", "field"), [({"region": "atlantis"}, "region"), ({"size": "s-1vcpu-1gb"}, "size")]
+    ("changes", "field"),
+    [
+        ({"region": "atlantis"}, "region"),
+        ({"size": "s-1vcpu-1gb"}, "size"),
+        ({"image": "ubuntu-9-04"}, "image"),
+    ],
 )
 @pytest.mark.usefixtures("vendor")
 def test_what_cannot_be_ordered_is_named(

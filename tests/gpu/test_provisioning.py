@@ -20,12 +20,27 @@ from gpu import services
 from gpu.booting import Event, Stage
 from gpu.models import GpuNode, Service
 from gpu.tasks import boots_watch, services_probe
-from tests.gpu.droplets import REGION, SIZE, Droplet, droplet, ended, is_ready, node, vendor, work
+from tests.gpu.droplets import (
+    REGION,
+    SIZE,
+    Droplet,
+    droplet,
+    ended,
+    is_ready,
+    node,
+    vendor,
+    work,
+    work_until,
+)
 from tests.providers.vendors import Vendor
 from wopr.common.errors import Refused
 
 __all__ = ["droplet", "node", "vendor"]
 pytestmark = pytest.mark.django_db(transaction=True)
+MODELS = [
+    f"{name} {'0' * 64} https://models.example/x"
+    for name in ("llama.gguf", "qwen.gguf", "chatterbox/ve.pt")
+]
 
 
 def test_a_droplet_boots_serves_and_is_ready_only_after_real_work(
@@ -37,10 +52,6 @@ def test_a_droplet_boots_serves_and_is_ready_only_after_real_work(
     assert work().is_live  # booted, and nobody has seen it work
     machine.serves()
     services_probe()
-MODELS = [
-    f"{name} {'0' * 64} https://models.example/x"
-    for name in ("llama.gguf", "qwen.gguf", "chatterbox/ve.pt")
-]
     assert set(node.services.values_list("state", flat=True)) == {Service.State.READY}
     assert ended().state == Operation.State.SUCCEEDED
     server = Server.objects.get()
@@ -141,6 +152,7 @@ def test_whatever_befalls_the_order_there_is_one_droplet_and_none_at_the_end(
         ({"region": "atlantis"}, "region"),
         ({"size": "gpu-imaginary"}, "size"),
         ({"size": "s-1vcpu-1gb"}, "size: s-1vcpu-1gb"),
+        ({"image": "ubuntu-24-4"}, "image: .* by WOPR_GPU_IMAGE, .* ubuntu-24-04-x64"),
     ],
 )
 def test_the_command_names_what_cannot_be_ordered(
@@ -157,6 +169,7 @@ def test_the_command_names_what_cannot_be_ordered(
     ("setting", "value", "said"),
     [
         ("WOPR_GPU_MODELS", [], "must say where llama.gguf comes from"),
+        ("WOPR_GPU_MODELS", MODELS[:2], "must say where chatterbox's chatterbox/… come from"),
         ("WOPR_GPU_MODELS", ["llama.gguf https://models.example/llama.gguf"], "is not a file"),
         ("WOPR_GPU_MODELS", [f"../etc {'0' * 64} https://models.example/x"], "is not a file"),
         ("WOPR_GPU_SERVICES", {"WOPR_QWEN_MODEL": "other.gguf"}, "other.gguf comes from"),
@@ -169,7 +182,6 @@ def test_nothing_is_ordered_that_could_not_boot(
 ) -> None:
     setattr(settings, setting, value)
     with pytest.raises(CommandError, match=said):
-        ("WOPR_GPU_MODELS", MODELS[:2], "must say where chatterbox's chatterbox/… come from"),
         call_command("gpu_provision", region=REGION, size=SIZE)
     assert not Server.objects.exists()
 
@@ -180,10 +192,17 @@ def test_a_droplet_has_the_system_that_the_drivers_are_made_for(
     assert droplet().row["image"] == "ubuntu-24-04-x64"
 
 
-def test_an_image_that_the_provider_does_not_have_is_said_and_costs_nothing(
-    vendor: Vendor, node: GpuNode, settings: Any
+def test_a_droplet_has_the_system_that_was_asked_for(vendor: Vendor) -> None:
+    call_command("gpu_provision", region=REGION, size=SIZE, image="gpu-h100x1-base")
+    work_until(vendor.machines)
+    [row] = vendor.machines()
+    assert row["image"] == "gpu-h100x1-base"
+
+
+def test_an_image_that_was_withdrawn_since_is_said_and_costs_nothing(
+    vendor: Vendor, node: GpuNode
 ) -> None:
-    settings.WOPR_GPU_IMAGE = "ubuntu-9-04"
+    vendor.behave(withdrawn=["ubuntu-24-04-x64"])
     operation = ended()
     assert operation.state == Operation.State.FAILED
     assert "invalid image" in operation.error

@@ -104,3 +104,26 @@ def test_a_region_where_wopr_buys_and_nothing_is_sold(hetzner: Vendor, settings:
     settings.WOPR_POOL_REGIONS = [hetzner.region]
     sold_out(hetzner, of_mb=0, region=hetzner.region)
     assert found(hetzner) == ("degraded", [f"nothing is sold in {hetzner.region} now"])
+
+
+def withdrawn(vendor: Vendor, image: str) -> tuple[str, list[str]]:
+    """What a look finds once the catalogue was read again."""
+    vendor.behave(withdrawn=[image])
+    provider_watch.read_catalogue(vendor.name)
+    return found(vendor)
+
+
+def test_an_image_of_nodes_that_is_offered_no_more(hetzner: Vendor) -> None:
+    assert found(hetzner) == ("healthy", [])
+    gone = "the image debian-13 is not offered any more: no machine can be ordered with it"
+    assert withdrawn(hetzner, "debian-13") == ("degraded", [gone])
+
+
+def test_an_image_of_gpu_nodes_matters_where_they_are_set_up(
+    digitalocean: Vendor, settings: Any
+) -> None:
+    settings.WOPR_GPU_IMAGE, settings.WOPR_GPU_MODELS = "ubuntu-24-04-x64", []
+    assert withdrawn(digitalocean, "ubuntu-24-04-x64") == ("healthy", [])
+    settings.WOPR_GPU_MODELS = [f"llama.gguf {'0' * 64} https://models.example/llama.gguf"]
+    state, [finding] = found(digitalocean)
+    assert (state, finding[:26]) == ("degraded", "the image ubuntu-24-04-x64")

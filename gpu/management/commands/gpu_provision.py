@@ -1,4 +1,4 @@
-"""manage.py gpu_provision --region tor1 --size gpu-4000adax1-20gb [--provider digitalocean]."""
+"""manage.py gpu_provision --region tor1 --size gpu-4000adax1-20gb [--image NAME]."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--provider", default="digitalocean")
         parser.add_argument("--region", required=True)
         parser.add_argument("--size", required=True)
+        parser.add_argument("--image", default="", help="WOPR_GPU_IMAGE if it is left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -22,6 +23,7 @@ class Command(BaseCommand):
                 provider=options["provider"],
                 region=options["region"],
                 size=options["size"],
+                image=options["image"],
                 cause="command: gpu_provision",
             )
         except Refused as refused:
