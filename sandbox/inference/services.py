@@ -36,6 +36,7 @@ class Machine:
     restarts: int = 0
     pause: float = 0.0  # seconds between tokens
     breaks_after: int | None = None  # tokens after which the connection is cut
+    halts_after: int | None = None  # tokens after which a stream waits, as long as it is so
     heard: float = 0.0  # seconds, of a recording that is no WAV
     asked: int = 0
     served: int = 0
@@ -182,6 +183,8 @@ async def _stream(
         for number, word in enumerate(words):
             if number == machine.breaks_after:
                 raise ConnectionResetError("the machine was switched off")
+            while number == machine.halts_after:
+                await asyncio.sleep(0.01)
             await asyncio.sleep(machine.pause)
             delta = {"index": 0, "finish_reason": None, "delta": {"content": f"{word} "}}
             yield _event({"object": "chat.completion.chunk", "choices": [delta]})

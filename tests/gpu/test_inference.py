@@ -1,25 +1,18 @@
 """The inference gateway, over HTTP, in front of services that behave like the real ones."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
-from django.db import connection
 
 from billing.models import Meter, UsageEvent
 from fleet.models import Instance
 from gpu.inference import balancer
 from gpu.models import Allowance, Hold, Service
 from sandbox.inference.services import wav
-from tests.conftest import free_port
 from tests.gpu.conftest import DEADLINE, Node, wait_until
-from tests.stack.processes import eventually
 
 Ask = Callable[..., httpx.Response]
 CHAT = {"messages": [{"role": "user", "content": "Shall we play a game?"}], "max_tokens": 8}
@@ -177,43 +170,6 @@ def test_a_node_that_fails_again_and_again_is_left_alone_for_a_while(
     wait_until(lambda: ask() == 200 and failing.machine.served, "it to be tried again")
     other.machine.broken = True
     assert ask() == 200
-
-
-def test_bots_are_answered_and_billed_while_nothing_else_of_the_platform_is_there(
-    gpu_node: Callable[..., Node], bot: dict[str, str], tmp_path: Path
-) -> None:
-    """The gateway as it is deployed, in a process of its own, without Redis, web or workers."""
-    gpu_node(pause=0.02)
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "gpu.inference.asgi:application"]
-    server = os.environ["DATABASE_URL"].rpartition("/")[0]
-    given = {
-        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-    }
-    with (
-        (tmp_path / "log").open("w") as log,
-        subprocess.Popen(
-            [*command, "--port", str(port)], env={**os.environ, **given}, stdout=log, stderr=log
-        ) as process,
-    ):
-        try:
-            url = f"http://127.0.0.1:{port}"
-            eventually(lambda: is_open(f"{url}/live"), "the gateway", timeout=120)
-            body = {**CHAT, "stream": True}
-            answer = httpx.post(f"{url}/v1/chat/completions", json=body, headers=bot)
-            assert answer.text.endswith("data: [DONE]\n\n")
-            wait_until(UsageEvent.objects.exists, "the books")
-        finally:
-            process.terminate()
-    assert "Traceback" not in (tmp_path / "log").read_text()
-
-
-def is_open(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_speech_and_its_transcription_are_counted_in_seconds(
