@@ -51,7 +51,10 @@ class Access:
     def connect(self, timeout: float) -> docker.APIClient:
         """Raises ProviderError for credentials that cannot be used, else docker-py's errors."""
         url, way = self._way(timeout)
-        return docker.APIClient(base_url=url, tls=way, version="auto", timeout=timeout)  # type: ignore[arg-type]
+        client = docker.APIClient(base_url=url, tls=way, version="auto", timeout=timeout)  # type: ignore[arg-type]
+        # Looking for proxies, before each call, takes longer than some of the calls.
+        client.trust_env = False
+        return client
 
     def _way(self, timeout: float) -> "tuple[str, TLSConfig | bool]":
         parts = urlsplit(self.url)
@@ -75,7 +78,7 @@ class _TLS(TLSConfig):
         self._context = _context(access)
 
     def configure_client(self, client: Any) -> None:
-        client.trust_env = False
+        client.trust_env = False  # the constructor asks for the engine's version already
         client.mount("https://", _TLSAdapter(self._context))
 
 
