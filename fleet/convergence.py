@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from billing.models import Entitlement
 from billing.standing import Service, standing_for, standings
-from fleet import homes, nodes, placement, ports
+from fleet import homes, nodes, own_machines, placement, ports
 from fleet.models import Instance, Operation, Release
 from fleet.operations import ledger
 from tenants.models import Tenant
@@ -45,7 +45,7 @@ def tenant_converge(*, tenant_id: UUID) -> list[Operation]:
         entitlement = Entitlement.objects.select_related("plan").filter(tenant=tenant).first()
         if entitlement is None or not entitlement.entitled:
             return []
-        if standing_for(tenant.pk).service != Service.RUN:
+        if standing_for(tenant.pk).service != Service.RUN or own_machines.lacks_cpus(entitlement):
             return []
         with correlation(entitlement.correlation_id or new_id()):
             openings = (
@@ -95,11 +95,17 @@ def lacking_tenant_ids() -> list[UUID]:
 
 
 def undelivered() -> list[Tenant]:
-    """Tenants with fewer bots, or smaller ones, than they pay for, and nothing under way."""
+    """Tenants with fewer bots, or smaller ones, than they pay for, and nothing under way.
+
+    Also those whose own machine is too small.
+    """
     alive = Count("instances", filter=~Q(instances__status=Instance.Status.TERMINATED))
     entitled = Q(entitlement__status__in=Entitlement.ENTITLED, entitlement__plan__isnull=False)
     waiting = Instance.objects.filter(pk__in=_outgrown()).exclude(pk__in=_busy())
-    behind = Q(alive__lt=F("entitlement__bots")) | Q(pk__in=waiting.values("tenant"))
+    cramped = [tenant.pk for tenant in own_machines.waiting()]
+    behind = (
+        Q(alive__lt=F("entitlement__bots")) | Q(pk__in=waiting.values("tenant")) | Q(pk__in=cramped)
+    )
     tenants = Tenant.objects.annotate(alive=alive).filter(entitled & behind).order_by("slug")
     stand = standings(tenant_ids=[tenant.pk for tenant in tenants])
     return [tenant for tenant in tenants if stand[tenant.pk].service == Service.RUN]

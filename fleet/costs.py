@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Sum
 
+from fleet import own_machines
 from fleet.models import Instance, Server
 
 
@@ -18,6 +19,7 @@ from fleet.models import Instance, Server
 class ServerCost:
     server: Server
     shares: dict[str, Decimal] = field(default_factory=dict)
+    remark: str = ""
 
     @property
     def idle(self) -> Decimal:
@@ -55,6 +57,7 @@ class Costs:
                     "currency": cost.server.currency,
                     "tenants": {slug: str(share) for slug, share in cost.shares.items()},
                     "idle": str(cost.idle),
+                    "remark": cost.remark,
                 }
                 for cost in self.servers
             ],
@@ -64,8 +67,10 @@ class Costs:
 def costs() -> Costs:
     """Of every server that costs money now."""
     paid = Server.objects.filter(status__in=Server.PAID).select_related("node", "tenant")
-    reserved = _reserved()
-    return Costs([ServerCost(server, _shares(server, reserved)) for server in paid])
+    reserved, remarks = _reserved(), own_machines.remarks()
+    return Costs(
+        [ServerCost(each, _shares(each, reserved), remarks.get(each.pk, "")) for each in paid]
+    )
 
 
 def _reserved() -> dict[Any, dict[str, int]]:

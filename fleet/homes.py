@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from billing.models import Entitlement, Plan
 from fleet import placement, regions
 from fleet.models import Instance, Node, Server
+from fleet.offers import need_of
 from tenants.models import Tenant
 
 
@@ -29,7 +30,8 @@ def reserve(
     """
     entitlement = Entitlement.objects.select_related("plan").filter(tenant=tenant).first()
     if entitlement is not None and is_dedicated(entitlement):
-        return placement.reserve_own(tenant, memory_mb, besides=besides, leaving=leaving)
+        need = need_of(entitlement)
+        return placement.reserve_own(tenant, memory_mb, need=need, besides=besides, leaving=leaving)
     region = regions.chosen(tenant)
     return placement.reserve(memory_mb, region=region, besides=besides, leaving=leaving)
 

@@ -5,6 +5,7 @@ Prices of several currencies are compared by WOPR_EXCHANGE_RATES; what is booked
 
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import (
@@ -46,6 +47,20 @@ def need_of(paid: Entitlement | Plan) -> Need:
         cpus=max(1, -(-paid.cpu_millis // 1000)),
         disk_gb=paid.disk_gb * paid.bots,
     )
+
+
+def holds(server: Server, need: Need) -> bool:
+    """Whether a machine that is there has all that."""
+    return (
+        server.memory_mb >= need.memory_mb
+        and server.cpus >= need.cpus
+        and server.disk_gb >= need.disk_gb
+    )
+
+
+def rank(server: Server, need: Need) -> tuple[bool, int, int, int, UUID]:
+    """Of several machines of a tenant's own its bots belong on the one that ranks highest."""
+    return holds(server, need), server.memory_mb, server.disk_gb, server.cpus, server.pk
 
 
 def enough(need: Need, region: Region | None = None) -> QuerySet[CatalogueOffer]:

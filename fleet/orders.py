@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from fleet import placement
 from fleet.models import CatalogueOffer, Instance, Node, Operation, ProviderHealth, Server
 from fleet.operations.ledger import operation_open
 from fleet.providers import registry
@@ -96,6 +97,35 @@ def give_back(*, server: Server, cause: str) -> Operation:
         operation = server_open(row, "destroy", cause)
         server_move(row.pk, Server.Status.DESTROYING, cause=cause, operation=operation)
     return operation
+
+
+def resize(*, server: Server, size: str, cause: str) -> Operation:
+    """To another size of the same region; the machine is off meanwhile, and its disk stays."""
+    with transaction.atomic():
+        row = server_up(server)
+        offer = offer_named(row.provider, row.region, size)
+        if row.size == size:
+            raise Refused("size_unchanged", f"{row} is a {size} already.", field="size", status=409)
+        if row.node and offer.memory_mb < (taken := placement.reserved_mb(row.node)):
+            raise Refused(
+                "size_too_small", f"Its bots reserve {taken} MB: {size} has less.", field="size"
+            )
+        if offer.disk_gb < row.disk_gb:
+            raise Refused(
+                "disk_too_large",
+                f"Its disk has {row.disk_gb} GB, which a {size} does not hold.",
+                field="size",
+            )
+        Server.objects.filter(pk=row.pk).update(wanted_size=size, updated_at=timezone.now())
+        return server_open(row, "resize", cause)
+
+
+def server_up(server: Server) -> Server:
+    """Its row, locked. Refused for one that is not ready."""
+    row = Server.objects.select_for_update().get(pk=server.pk)
+    if row.status not in Server.UP:
+        raise Refused("server_not_ready", f"{row} is {row.status}, not ready.", status=409)
+    return row
 
 
 def _bots(server: Server) -> int:

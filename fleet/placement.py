@@ -10,6 +10,7 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from fleet.models import Instance, Node, Server
+from fleet.offers import Need, rank
 from fleet.regions import Region, allows
 from tenants.models import Tenant
 from wopr.common.errors import ProviderError
@@ -46,9 +47,14 @@ def reserve(
 
 
 def reserve_own(
-    tenant: Tenant, memory_mb: int, *, besides: UUID | None = None, leaving: Instance | None = None
+    tenant: Tenant,
+    memory_mb: int,
+    *,
+    need: Need,
+    besides: UUID | None = None,
+    leaving: Instance | None = None,
 ) -> Node:
-    """The tenant's own machine, locked; nobody else's bots come to it."""
+    """The tenant's own machine that fits best, locked; nobody else's bots come to it."""
     machines = Node.objects.exclude(pk=besides) if besides else Node.objects.all()
     own = machines.filter(
         server__tenant=tenant,
@@ -56,7 +62,8 @@ def reserve_own(
         maintenance_because="",
         unreachable_since=None,
     )
-    node = own.select_for_update(of=("self",)).first()
+    locked = own.select_related("server").order_by("pk").select_for_update(of=("self",))
+    node = max(locked, key=lambda node: rank(node.server, need), default=None)
     if node is None:
         raise ProviderError(f"{tenant} has no machine of its own that is ready yet.")
     if spare_mb(node, leaving) < memory_mb:

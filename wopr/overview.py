@@ -104,12 +104,13 @@ def _failed_operations() -> Figure:
 def _undelivered() -> Figure:
     waiting = convergence.undelivered()
     names = ", ".join(tenant.slug for tenant in waiting[:3])
+    lacking = f"{names}: bots or machines are missing or too small"
     return Figure(
         "Paid, not delivered",
         len(waiting),
         list_url(Entitlement),
         "danger" if waiting else "good",
-        f"{names}: bots are missing or too small" if waiting else "every tenant has what it pays",
+        lacking if waiting else "every tenant has what it pays",
     )
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from fleet import server_services
+from fleet import own_machines, server_services
 from fleet.models import CatalogueOffer, Node, Operation, ProviderChange, ProviderHealth, Server
 from fleet.models import ServerMove as Move
 from wopr.common.staff.links import belongs_to, link, refers
@@ -45,7 +45,7 @@ class ServerAdmin(MachineOwned):
     fieldsets = (
         (None, {"fields": ("label", "state", "since", "reason", "node_link", "tenant_link")}),
         ("Provider", {"fields": ("provider", "region", "size", "machine", "reach")}),
-        ("Room", {"fields": ("room", "cpus", "disk_gb")}),
+        ("Room", {"fields": ("room", "cpus", "disk_gb", "fit")}),
         ("Cost", {"fields": ("price", "hourly", "currency")}),
         ("Record", {"fields": ("id", "created_at", "updated_at", "enrolled_at")}),
     )
@@ -132,6 +132,10 @@ class ServerAdmin(MachineOwned):
     @admin.display(description="memory")
     def room(self, server: Server) -> str:
         return memory(server.memory_mb)
+
+    @admin.display(description="fits its tenant's plan")
+    def fit(self, server: Server) -> SafeString | str:
+        return own_machines.remarks().get(server.pk, "well" if server.tenant else EMPTY)
 
     @admin.display(description="a month, before tax", ordering="monthly")
     def price(self, server: Server) -> str:

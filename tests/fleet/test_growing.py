@@ -75,7 +75,10 @@ def test_who_paid_for_what_no_machine_has_room_for_is_on_the_first_page(
 
     instances_reconcile()
 
-    assert waiting(staff_client) == (2, "alice-co, charlie: bots are missing or too small")
+    assert waiting(staff_client) == (
+        2,
+        "alice-co, charlie: bots or machines are missing or too small",
+    )
     Hold.objects.create(tenant=bot.tenant, reason="staff")
     assert waiting(staff_client)[0] == 1
 

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from billing.models import Entitlement, Plan
 from fleet import provider_watch, server_services
 from fleet.models import Server
+from tenants.models import Tenant
 from tests.providers.booting import Machine
 from tests.providers.life import Life
 from tests.providers.vendors import ADAPTERS, Vendor, empty_providers, sandboxes
@@ -66,3 +68,12 @@ def machine(life: Life) -> Machine:
     assert life.server.status == Server.Status.ENROLLING, life.operation.error
     found: Machine = life.machine()
     return found
+
+
+@pytest.fixture
+def payer(tenant: Tenant, plan: Plan, catalogue: None, hetzner: Vendor) -> Entitlement:
+    """A tenant that pays for a machine of its own."""
+    plan.placement = Plan.Placement.DEDICATED
+    plan.save()
+    limits = plan.limits
+    return Entitlement.objects.create(tenant=tenant, plan=plan, status="active", bots=1, **limits)

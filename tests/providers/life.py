@@ -70,7 +70,7 @@ class Life:
         self._engines.enter_context(self.machine().engine(given, self.folder))
 
     def machine(self) -> Any:
-        [row] = self.vendor.machines()
+        [row] = [row for row in self.vendor.machines() if row["name"] == self.server.name]
         if not hasattr(self, "_machine"):
             self._machine = Machine(row)
         return self._machine

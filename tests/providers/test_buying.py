@@ -19,9 +19,10 @@ from fleet.providers.dialects import DIALECTS
 from fleet.server_moves import server_move
 from fleet.server_services import server_destroy
 from fleet.tasks import dedicated_reconcile, headroom_alarm, headroom_keep, instances_reconcile
-from tenants.models import Tenant, User
+from tenants.models import User
 from tenants.services import tenant_create
 from tests.providers.life import Life
+from tests.providers.own import arrived, is_up
 from tests.providers.vendors import Vendor, sandboxes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -180,26 +181,6 @@ def test_such_sellers_are_those_who_cannot_be_handed_cloud_init() -> None:
     assert silent == registry.LISTED_ONLY
 
 
-@pytest.fixture
-def payer(tenant: Tenant, plan: Plan, catalogue: None, hetzner: Vendor) -> Entitlement:
-    """A tenant that pays for a machine of its own."""
-    plan.placement = Plan.Placement.DEDICATED
-    plan.save()
-    limits = plan.limits
-    return Entitlement.objects.create(tenant=tenant, plan=plan, status="active", bots=1, **limits)
-
-
-def is_up(server: Server, name: str = "own") -> Node:
-    """The machine has enrolled; how is told elsewhere."""
-    node = Node.objects.create(
-        name=name, engine_url="unix:///x", address="127.0.0.1", memory_mb=server.memory_mb,
-        accepts_instances=False,
-    )  # fmt: skip
-    Server.objects.filter(pk=server.pk).update(status=Server.Status.READY, node=node)
-    Operation.objects.update(state=Operation.State.SUCCEEDED, finished_at=timezone.now())
-    return node
-
-
 def test_a_dedicated_plan_gets_one_machine_and_its_bots_go_there(
     payer: Entitlement, node: Node
 ) -> None:
@@ -297,13 +278,6 @@ def test_the_machine_is_given_back_once_its_last_bot_has_ended(payer: Entitlemen
 
 def change_plan(payer: Entitlement, placement: str) -> None:
     Plan.objects.filter(pk=payer.plan_id).update(placement=placement)
-
-
-def arrived() -> None:
-    """The moves have ended; how is told elsewhere."""
-    for bot in Instance.objects.filter(moving_to__isnull=False):
-        Instance.objects.filter(pk=bot.pk).update(node=bot.moving_to, moving_to=None)
-    Operation.objects.update(state=Operation.State.SUCCEEDED, finished_at=timezone.now())
 
 
 def pooled(payer: Entitlement, node: Node) -> Instance:

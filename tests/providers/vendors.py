@@ -39,7 +39,10 @@ ADAPTERS: dict[str, tuple[Callable[[], ServerProvider], Provider]] = {
     "digitalocean": (digitalocean.provider, "digitalocean"),
     "libcloud": (by_libcloud, "digitalocean"),
 }
-OFFERS = {"hetzner": ("fsn1", "cx22", "cx32"), "digitalocean": ("fra1", "s-1vcpu-2gb", "c-2")}
+OFFERS = {
+    "hetzner": ("fsn1", "cx22", "cx32"),
+    "digitalocean": ("fra1", "s-1vcpu-2gb", "s-2vcpu-4gb"),
+}
 PATHS = {"hetzner": "/v1/servers", "digitalocean": "/v2/droplets"}
 
 

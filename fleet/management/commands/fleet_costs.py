@@ -27,6 +27,8 @@ class Command(BaseCommand):
             for slug, share in cost.shares.items():
                 self.stdout.write(f"  {slug}: {share:.2f}")
             self.stdout.write(f"  idle: {cost.idle:.2f}")
+            if cost.remark:
+                self.stdout.write(f"  {cost.remark}")
         for (slug, currency), sum_ in sorted(found.tenants.items()):
             self.stdout.write(f"{slug} has a share of {sum_:.2f} {currency} a month")
         for currency, sum_ in sorted(found.totals.items()):

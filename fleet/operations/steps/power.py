@@ -120,6 +120,7 @@ class ChangeSize(Step[Server]):
         offer = CatalogueOffer.objects.get(
             provider=server.provider, region=server.region, size=facts["size"]
         )
+        disk_gb = server.disk_gb  # stays as large as it is
         server_book(server, offer)
-        Server.objects.filter(pk=server.pk).update(wanted_size="")
+        Server.objects.filter(pk=server.pk).update(wanted_size="", disk_gb=disk_gb)
         Node.objects.filter(server=server).update(memory_mb=offer.memory_mb)
