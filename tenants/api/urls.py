@@ -5,6 +5,11 @@ from tenants.api import deletions, impersonation, keys, teams, views
 urlpatterns = [
     path("me", views.MeView.as_view(), name="me"),
     path("me/deletion", deletions.AccountDeletionView.as_view(), name="account-deletion"),
+    path(
+        "tenants/<uuid:tenant_id>/impersonations",
+        impersonation.ImpersonationListView.as_view(),
+        name="tenant-impersonations",
+    ),
     path("impersonation", impersonation.ImpersonationView.as_view(), name="impersonation"),
     path(
         "tenants/<uuid:tenant_id>/deletion",

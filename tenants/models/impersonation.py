@@ -1,15 +1,27 @@
 """That somebody of the staff looks at the dashboard as a customer sees it."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from tenants.models.tenant import Tenant
 from wopr.common.models import Identified
 
 
 class ImpersonationQuerySet(models.QuerySet["Impersonation"]):
     def live(self) -> "ImpersonationQuerySet":
         return self.filter(ended_at__isnull=True, ends_at__gt=timezone.now())
+
+    def at(self, tenant: Tenant) -> "ImpersonationQuerySet":
+        """Those of people who belong to the tenant, and did so before it was over."""
+        looked = self.annotate(until=Coalesce("ended_at", "ends_at"))
+        return looked.filter(
+            person__memberships__tenant=tenant, person__memberships__created_at__lt=F("until")
+        )
 
 
 class Impersonation(Identified):
@@ -34,6 +46,11 @@ class Impersonation(Identified):
         return f"{self.staff} as {self.person}"
 
     @property
+    def over_at(self) -> datetime | None:
+        """When it was ended, or ended by itself; None while it lasts."""
+        until = self.ended_at or self.ends_at
+        return until if until <= timezone.now() else None
+
+    @property
     def state(self) -> str:
-        over = self.ended_at is not None or self.ends_at <= timezone.now()
-        return "done" if over else "working"
+        return "done" if self.over_at else "working"

@@ -51,6 +51,7 @@ RULES: dict[str, Verdicts] = {
     "GET api/v1/add-ons": PUBLIC,
     "GET api/v1/me": SELF,
     "DELETE api/v1/impersonation": SELF,
+    "GET api/v1/tenants/<uuid:tenant_id>/impersonations": OWNER,
     "GET api/v1/me/deletion": SELF,
     "POST api/v1/me/deletion": SELF,
     "DELETE api/v1/me/deletion": SELF,

@@ -61,6 +61,17 @@ class BackOffice:
             (uuid4(), role, owner.slug, person.email),
         )
 
+    def looks_as(self, customer: Customer) -> None:
+        """Somebody of the staff looks at the dashboard as the customer."""
+        self._write(
+            """INSERT INTO tenants_impersonation (id, created_at, updated_at, reason,
+            ends_at, staff_id, person_id)
+            SELECT %s, now(), now(), 'ticket 12', now() + interval '30 minutes', staff.id,
+            person.id FROM tenants_user staff, tenants_user person
+            WHERE staff.email = %s AND person.email = %s""",
+            (uuid4(), customer.stack["staff_email"], customer.email),
+        )
+
     def is_held(self, owner: Customer) -> None:
         """Staff suspend a tenant for a reason of their own."""
         self._write(

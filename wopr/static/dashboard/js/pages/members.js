@@ -4,6 +4,7 @@ import { ConfirmDialog } from "../parts/dialog.js";
 import { Field, SelectField, Submit } from "../parts/field.js";
 import { useForm } from "../parts/form.js";
 import { Leaving } from "../parts/leaving.js";
+import { Looks } from "../parts/looks.js";
 import { ErrorNotice, Notice } from "../parts/notice.js";
 import { Empty, Loading, Panel } from "../parts/panel.js";
 import { DataTable } from "../parts/table.js";
@@ -274,6 +275,7 @@ function Members({ tenant, reload }) {
       : html`<${Notice}>Your role here is ${tenant.role}: an owner or an admin invites people.<//>`}
     ${mayManage(tenant) && html`<${Panel} title="Your data"><${Takeaway} at=${at} /><//>`}
     ${!isOwner(tenant) && html`<${Leave} tenant=${tenant} at=${at} />`}
+    ${isOwner(tenant) && html`<${Looks} at=${at} />`}
     ${isOwner(tenant) && html`<${Leaving} at=${at} what=${tenant.name} effects=${END} />`}
   </div>`;
 }
