@@ -6,16 +6,18 @@ from typing import Any
 
 import httpx
 import pytest
+from django.utils import timezone
 
 from billing.models import Plan
 from fleet.models import Instance, Node, Operation
 from fleet.operations import ledger, runner
 from fleet.services import instance_rename
-from tenants import sign_on
-from tenants.models import Membership, Message, Tenant, User
+from tenants import deletions, sign_on
+from tenants.models import Deletion, Membership, Message, Tenant, User
 from tests.fleet.lives import done, living_bot
 from tests.fleet.toys import ran, row
 from tests.fleet.world import NOTHING_OUTSIDE, World, run_bot
+from wopr.tasks import leavers_erase
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Open = Callable[[], Operation]
@@ -167,3 +169,70 @@ def test_whoever_leaves_the_tenant_is_let_in_no_more(
     assert sign_on.groups_reconcile() == 2
     assert world.people(bot) == ["alice@example.com", "charlie@example.com"]
     assert sign_on.groups_reconcile() == 0
+
+
+def known_at_authentik(world: World) -> dict[str, str]:
+    """Everybody's user name there, and address."""
+    found = world.authentik.get("core/users/").json()["results"]
+    return {person["username"]: person["email"] for person in found}
+
+
+def leave(person: User) -> None:
+    """Has the account deleted, and the days pass in which that is taken back."""
+    deletion = deletions.account_deletion_ask(user=person)
+    Deletion.objects.filter(pk=deletion.pk).update(due_at=timezone.now())
+
+
+def test_who_is_erased_here_is_erased_there_and_nobody_else(
+    tenant: Tenant, bob: User, alice: User, world: World
+) -> None:
+    sign_on.people_ensure(tenant)
+    assert sorted(known_at_authentik(world).values()) == ["alice@example.com", "bob@example.com"]
+
+    leave(bob)
+    leavers_erase()
+
+    assert known_at_authentik(world) == {sign_on.username_of(alice): "alice@example.com"}
+    bob.refresh_from_db()
+    assert not bob.is_active
+
+
+def test_an_account_that_somebody_has_at_authentik_themselves_stays(
+    tenant: Tenant, bob: User, world: World
+) -> None:
+    theirs = {"username": "bob", "email": "bob@example.com", "name": "Bob"}
+    world.authentik.post("core/users/", json=theirs).raise_for_status()
+    sign_on.people_ensure(tenant)
+
+    leave(bob)
+    leavers_erase()
+
+    assert known_at_authentik(world)["bob"] == "bob@example.com"
+
+
+def test_nobody_is_called_erased_while_authentik_does_not_answer(
+    tenant: Tenant, bob: User, world: World
+) -> None:
+    sign_on.people_ensure(tenant)
+    leave(bob)
+    world.vendors.add_fault("authentik", "status", status=503, path="/api/v3/*", times=None)
+    leavers_erase()
+    assert Deletion.objects.open().exists()
+    bob.refresh_from_db()
+    assert bob.email == "bob@example.com"
+
+    world.vendors.clear()
+    leavers_erase()
+    leavers_erase()
+
+    assert list(known_at_authentik(world).values()) == ["alice@example.com"]
+    assert not Deletion.objects.open().exists()
+
+
+def test_without_authentik_an_account_is_erased_all_the_same(
+    tenant: Tenant, bob: User, world: World, settings: Any
+) -> None:
+    settings.AUTHENTIK_URL = settings.AUTHENTIK_API_TOKEN = ""
+    leave(bob)
+    leavers_erase()
+    assert not Deletion.objects.open().exists()
