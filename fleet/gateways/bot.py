@@ -45,8 +45,11 @@ def is_served(hostname: str) -> bool:
 
 
 def is_answered_for(hostname: str) -> bool:
-    """Whether the edge has the name, with a certificate that verifies: the bot, or its page."""
-    response = _ask_public(hostname, "/health")
+    """Whether the edge has a customer's name, with a certificate that verifies: bot, or page.
+
+    Asked is the edge, wherever the name leads by now: that is for its owner to change.
+    """
+    response = _ask_public(hostname, "/health", at=settings.WOPR_EDGE_IPV4)
     return _says_ok(response) or (response is not None and response.status_code in _PAGES)
 
 
@@ -74,9 +77,11 @@ def knows_token(hostname: str, token: str) -> bool:
     return response is not None and response.status_code not in {401, 403, 502, 503}
 
 
-def _ask_public(hostname: str, path: str, *, token: str = "") -> httpx.Response | None:
-    """Asks the edge at WOPR_EDGE_PROBE_ADDRESS, or wherever the name leads when that is empty."""
-    address = settings.WOPR_EDGE_PROBE_ADDRESS or f"{hostname}:{settings.WOPR_EDGE_PORT}"
+def _ask_public(
+    hostname: str, path: str, *, token: str = "", at: str = ""
+) -> httpx.Response | None:
+    """Asks the edge at WOPR_EDGE_PROBE_ADDRESS; when that is empty at `at`, or where it leads."""
+    address = settings.WOPR_EDGE_PROBE_ADDRESS or f"{at or hostname}:{settings.WOPR_EDGE_PORT}"
     headers = {"Host": _host_header(hostname)}
     if token:
         headers["Authorization"] = f"Bearer {token}"
