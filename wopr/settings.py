@@ -137,6 +137,7 @@ WOPR_BREAKER_PERCENT = env.int("WOPR_BREAKER_PERCENT", 10)
 
 # --- bots ---
 WOPR_BOT_IMAGE = env.str("WOPR_BOT_IMAGE", "ghcr.io/wopr-network/wopr:latest")
+WOPR_MORE_REGISTRIES = env.list("WOPR_MORE_REGISTRIES", default=[])
 WOPR_ENGINE_NETWORK = env.str("WOPR_ENGINE_NETWORK", "wopr-tenants")
 WOPR_ENGINE_SUBNET = env.str("WOPR_ENGINE_SUBNET", "10.213.0.0/16")
 WOPR_PORT_RANGE = env.str("WOPR_PORT_RANGE", "20000-29999")

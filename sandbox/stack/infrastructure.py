@@ -205,6 +205,7 @@ class Infrastructure:
             "CADDY_SERVER": caddy.SERVER,
             "CADDY_STORAGE": str(caddy.storage_of(folder)),
             "WOPR_BOT_IMAGE": chosen.get("WOPR_BOT_IMAGE") or image,
+            "WOPR_MORE_REGISTRIES": self.found["WOPR_STACK_REGISTRY"],
             "WOPR_ENGINE_NETWORK": network_of(folder.deployment),
             "WOPR_ENGINE_SUBNET": self.slot.subnet,
             "WOPR_PORT_RANGE": self.slot.bot_ports,

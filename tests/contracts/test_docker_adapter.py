@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import docker
 import pytest
@@ -89,7 +90,8 @@ def test_an_image_that_is_not_there_is_permanent(adapter: DockerEngine, missing:
     assert refusal.value.permanent
 
 
-def test_a_registry_that_is_away_is_worth_another_try(adapter: DockerEngine) -> None:
+def test_a_registry_that_is_away_is_worth_another_try(adapter: DockerEngine, settings: Any) -> None:
+    settings.WOPR_MORE_REGISTRIES = ["127.0.0.1:1"]
     with pytest.raises(ProviderError, match="could not be pulled") as failure:
         adapter.pull("127.0.0.1:1/wopr:latest")
 

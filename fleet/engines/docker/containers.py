@@ -15,6 +15,7 @@ from fleet.engines.docker.config import (
     state_of,
 )
 from fleet.engines.docker.connection import translated
+from fleet.engines.docker.registries import insist_on_registry
 from fleet.engines.docker.storage import Networks
 
 STOP_GRACE = 10  # seconds between SIGTERM and SIGKILL
@@ -40,6 +41,7 @@ class Containers(Networks):
 
     def create_container(self, spec: ContainerSpec) -> str:
         with translated(f"The container {spec.name} could not be created"):
+            insist_on_registry(spec.image)
             if self._is_podman:
                 spec = replace(spec, network=self._own_network(spec.name))
             created = self._api.create_container_from_config(  # type: ignore[no-untyped-call]

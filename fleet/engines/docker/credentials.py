@@ -18,6 +18,7 @@ from docker.tls import TLSConfig
 from docker.transport import SSHHTTPAdapter
 from requests.adapters import HTTPAdapter
 
+from fleet.engines.docker.gate import guard
 from fleet.models import Node
 from wopr.common.errors import ProviderError
 
@@ -54,6 +55,8 @@ class Access:
         client = docker.APIClient(base_url=url, tls=way, version="auto", timeout=timeout)  # type: ignore[arg-type]
         # Looking for proxies, before each call, takes longer than some of the calls.
         client.trust_env = False
+        # What requests calls authentication is the one place that sees every request whole.
+        client.auth = guard
         return client
 
     def _way(self, timeout: float) -> "tuple[str, TLSConfig | bool]":

@@ -7,6 +7,7 @@ from docker.errors import ImageNotFound
 from docker.utils import parse_repository_tag
 
 from fleet.engines.docker.connection import Connection, translated
+from fleet.engines.docker.registries import insist_on_registry
 from wopr.common.errors import ProviderError
 
 
@@ -24,6 +25,7 @@ class Images(Connection):
 
     def _pull(self, image: str, repository: str, which: str) -> None:
         with translated(f"The image {image} could not be pulled"):
+            insist_on_registry(image)
             for line in self._api.pull(repository, which, stream=True, decode=True):
                 if "error" in line:
                     raise ProviderError(
