@@ -60,7 +60,8 @@ security: lint ## Look for known dangers: code, secrets, settings, any request, 
 	@$(STACK) packages --for-tests
 	EXAMPLES=200 $(STACK) test -- tests/security tests/wopr/test_settings_refusals.py \
 		tests/wopr/test_browser_headers.py tests/admin/test_content_policy.py tests/architecture/test_route_access.py \
-		tests/browser/test_every_page.py tests/browser/test_passkeys.py
+		tests/fleet/test_engine_gate.py tests/fleet/test_outbound.py tests/fleet/test_registries.py \
+		tests/browser/test_every_page.py tests/browser/test_passkeys.py tests/browser/test_what_was_written.py
 	@mkdir -p .wopr
 	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file $(SBOM) requirements.txt
 	@echo "the bill of materials is in $(SBOM)"
