@@ -10,10 +10,12 @@ import httpx
 from wopr.common.errors import ProviderError
 
 # A long prompt is silent until its first token; a stream is never silent for longer than this.
-TIMEOUT = httpx.Timeout(300.0, connect=3.0)
+TIMEOUT = 300.0
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=30)
 # What another node may answer better: overloaded, loading, failing.
 _ELSEWHERE = {429, 500, 502, 503, 504}
+# How a kept connection ends that the node closed in the moment that it was used again.
+_BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ _clients: dict[str, httpx.AsyncClient] = {}
 
 @asynccontextmanager
 async def asked(
-    upstream: Upstream, path: str, *, content: bytes, content_type: str
+    upstream: Upstream, path: str, *, content: bytes, content_type: str, reached_within: float
 ) -> AsyncIterator[httpx.Response]:
     """The answer with its body still unread. Raises Unanswered when there is none to pass on."""
     client = _client(upstream.certificate)
@@ -45,9 +47,10 @@ async def asked(
         f"{upstream.url}{path}",
         content=content,
         headers={"Content-Type": content_type, "Authorization": f"Bearer {upstream.token}"},
+        timeout=httpx.Timeout(TIMEOUT, connect=reached_within),
     )
     try:
-        response = await client.send(request, stream=True)
+        response = await _sent(client, request)
     except httpx.HTTPError as error:
         raise Unanswered(f"{upstream.url}: {error or type(error).__name__}") from error
     try:
@@ -56,6 +59,13 @@ async def asked(
         yield response
     finally:
         await response.aclose()
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    try:
+        return await client.send(request, stream=True)
+    except _BROKEN:
+        return await client.send(request, stream=True)
 
 
 async def pieces_of(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -80,6 +90,6 @@ def _client(certificate: str) -> httpx.AsyncClient:
         # A node's proxy has a certificate of its own: it, and no authority, is what we trust.
         verify = ssl.create_default_context(cadata=certificate) if certificate else True
         _clients[certificate] = httpx.AsyncClient(
-            timeout=TIMEOUT, limits=_LIMITS, verify=verify, follow_redirects=False, trust_env=False
+            limits=_LIMITS, verify=verify, follow_redirects=False, trust_env=False
         )
     return _clients[certificate]

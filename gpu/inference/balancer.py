@@ -11,6 +11,10 @@ from gpu.models import Service
 from wopr.common.errors import Refused
 
 TRIES = 3  # nodes that one request is offered to
+REACHED_WITHIN = 3.0  # seconds, by a request that another node could have
+# The last one is given longer: when hundreds of requests begin at once, it may take this process
+# seconds to see that it is connected.
+LAST_REACHED_WITHIN = 60.0
 OPEN_AFTER = 3  # failures in a row until a service is left alone
 OPEN_FOR = 10.0  # seconds; then one request tries it again
 
@@ -29,11 +33,17 @@ class Balancer:
         self, kind: str, path: str, *, content: bytes, content_type: str
     ) -> AsyncIterator[Answer]:
         """The first answer that a node begins to give. Raises Refused when none does."""
-        for upstream in self._in_order(kind)[:TRIES]:
+        chosen = self._in_order(kind)[:TRIES]
+        for upstream in chosen:
+            within = LAST_REACHED_WITHIN if upstream is chosen[-1] else REACHED_WITHIN
             self.outstanding[upstream.url] += 1
             try:
                 async with asked(
-                    upstream, path, content=content, content_type=content_type
+                    upstream,
+                    path,
+                    content=content,
+                    content_type=content_type,
+                    reached_within=within,
                 ) as response:
                     self._worked(upstream)
                     yield response
