@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
@@ -72,6 +73,8 @@ class UserAdmin(BaseUserAdmin, Deletable):  # type: ignore[type-arg]
     )
     list_filter = ("is_staff", "is_superuser", "is_active", "date_joined")
     search_fields = ("email", "first_name", "last_name", "memberships__tenant__slug")
+    # Two lists side by side are wider than the page.
+    filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "password", "first_name", "last_name")}),
@@ -87,8 +90,9 @@ class UserAdmin(BaseUserAdmin, Deletable):  # type: ignore[type-arg]
         "Look as this customer",
         icon="visibility",
         ask="Look at the dashboard as this customer?",
-        effects="You see what they see, and change nothing, for WOPR_IMPERSONATION_MINUTES. That "
-        "you did, and why, stays on this page and in the audit trail.",
+        effects="You see what they see, and change nothing, for "
+        f"{settings.WOPR_IMPERSONATION_MINUTES} minutes at most. The owner reads that you did; "
+        "why stays on this page and in the audit trail.",
         form=ReasonForm,
         proof=True,
     )

@@ -39,6 +39,27 @@ LOOKS = {
     "unseen": Look("idle", "schedule", "not looked at yet"),
     "open_drift": Look("warning", "difference", "differs"),
     "ignored": Look("idle", "visibility_off", "ignored"),
+    # servers, from the order to the end
+    "requested": Look("idle", "schedule", "requested"),
+    "creating": Look("info", "progress_activity", "being created"),
+    "booting": Look("info", "progress_activity", "boots"),
+    "enrolling": Look("info", "progress_activity", "enrols"),
+    "ready": Look("good", "check_circle", "ready"),
+    "draining": Look("warning", "logout", "is emptied"),
+    "destroying": Look("info", "progress_activity", "being given back"),
+    "gone": Look("idle", "cancel", "gone"),
+    "leaked": Look("danger", "warning", "left behind"),
+    # what boots on GPU nodes, and their services
+    "installing_drivers": Look("info", "progress_activity", "installs drivers"),
+    "installing_docker": Look("info", "progress_activity", "installs Docker"),
+    "downloading_models": Look("info", "download", "downloads models"),
+    "starting_services": Look("info", "progress_activity", "starts services"),
+    "registering": Look("info", "progress_activity", "registers"),
+    "loading": Look("info", "progress_activity", "loads its model"),
+    # services and providers
+    "healthy": Look("good", "check_circle", "healthy"),
+    "degraded": Look("warning", "warning", "degraded"),
+    "down": Look("danger", "cancel", "down"),
     # operations and steps; one that runs is work in progress, not a healthy bot
     "queued": Look("idle", "schedule", "queued"),
     "working": Look("info", "progress_activity", "running"),

@@ -241,7 +241,8 @@ const END = [
 /** What can be taken along: everything that is known, and the last backup of each bot. */
 function Takeaway({ at }) {
   const { data } = useResource(`${at}/exports`);
-  return html`<p>
+  return html`<p>What we keep here, in one file, and of each bot its last tested backup.</p>
+  <p>
     <a class="button slim" href=${`/api/v1${at}/export`}>Download what is kept</a>
     ${(data ?? []).map(
       (row) => html` <a class="button slim" href=${row.url}>Download the backup of ${row.slug}</a>`,
