@@ -18,6 +18,7 @@ from gpu.gateways.upstream import Answer, pieces_of
 from gpu.inference import asks, counting, recordings
 from gpu.inference.asks import Ask
 from gpu.inference.balancer import Balancer
+from gpu.inference.spares import Spares
 from wopr.common.errors import ProviderError, Refused
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,11 @@ class Relay:
     due: dict[UUID, Amount] = field(default_factory=dict)
     _settling: "asyncio.Task[None] | None" = None
     _batches: "set[asyncio.Task[None]]" = field(default_factory=set)
+    spares: Spares = field(init=False)
     _wanted_now: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.spares = Spares(self._reserve, lambda hold: self.end(hold, Amount()))
 
     async def carry(
         self, caller: Caller, endpoint: str, body: bytes, content_type: str
@@ -48,15 +53,40 @@ class Relay:
         return await _Carriage(self, ask, hold).response(f"/v1/{endpoint}")
 
     async def _hold(self, caller: Caller, most: Amount) -> UUID:
-        """What has ended and is not booked yet still counts as held: it is booked before a no."""
+        hold = self.spares.take(caller, most) or await self._hold_now(caller, most)
+        if self.spares.is_wanted(caller):
+            _keep(asyncio.create_task(self.spares.make(caller, most)))
+        return hold
+
+    async def _hold_now(self, caller: Caller, most: Amount) -> UUID:
+        """What has ended and is not booked yet, and spares, make room before a no."""
         try:
-            return await self.in_thread(lambda: books.reserve(caller, most))
+            return await self._reserve(caller, most)
         except Refused:
-            if not self._batches:
+            spares = self.spares.take_all(caller.tenant_id)
+            if not spares and not self._batches:
                 raise
+        ends = [_keep(asyncio.create_task(self.end(spare, Amount()))) for spare in spares]
+        under_way = {*ends, *self._batches}
+        await asyncio.sleep(0)  # now the spares are among what is due
         self._wanted_now.set()
-        await asyncio.wait(self._batches.copy())
+        await asyncio.wait(under_way)
+        return await self._reserve(caller, most)
+
+    async def _reserve(self, caller: Caller, most: Amount) -> UUID:
         return await self.in_thread(lambda: books.reserve(caller, most))
+
+    async def end(self, hold: UUID, used: Amount) -> None:
+        """Books it, also when the database is away for a while."""
+        for attempt in range(SETTLE_TRIES):
+            try:
+                await self.settle(hold, used)
+            except Exception:  # the database is away: the hold stays, renewed, until it is back
+                logger.exception("hold %s is not settled yet, try %s", hold, attempt + 1)
+                await asyncio.sleep(2**attempt)
+            else:
+                return
+        logger.error("hold %s was never settled: %s was used and is not billed", hold, used)
 
     async def settle(self, hold: UUID, used: Amount) -> None:
         """Books it with all others that end in this moment. Raises what the books raise."""
@@ -134,15 +164,7 @@ class _Carriage:
 
     async def _end(self, used: Amount) -> None:
         await self._open.aclose()
-        for attempt in range(SETTLE_TRIES):
-            try:
-                await self._relay.settle(self._hold, used)
-            except Exception:  # the database is away: the hold stays, renewed, until it is back
-                logger.exception("hold %s is not settled yet, try %s", self._hold, attempt + 1)
-                await asyncio.sleep(2**attempt)
-            else:
-                return
-        logger.error("hold %s was never settled: %s was used and is not billed", self._hold, used)
+        await self._relay.end(self._hold, used)
 
 
 _kept: set[asyncio.Task[None]] = set()

@@ -67,6 +67,26 @@ def test_a_budget_that_holds_one_request_serves_one_after_the_other(
     assert statuses == [200, 200, 200]
 
 
+def test_what_is_held_ahead_for_a_conversation_is_given_back_when_it_ends(
+    ask: Callable[..., httpx.Response],
+) -> None:
+    statuses = [ask(max_tokens=16).status_code for _ in range(3)]
+    wait_until(Hold.objects.exists, "a hold ahead of the next request")
+    wait_until(lambda: not Hold.objects.exists(), "the books")
+    assert statuses == [200, 200, 200]
+    assert Allowance.objects.get().held == 0
+    assert UsageEvent.objects.count() == 3
+
+
+def test_what_is_held_ahead_makes_room_for_what_is_asked(
+    ask: Callable[..., httpx.Response], instance: Instance
+) -> None:
+    Budget.objects.create(tenant=instance.tenant, allowed=Amount(tokens=420).micros)
+    assert [ask(max_tokens=16).status_code for _ in range(2)] == [200, 200]
+    wait_until(lambda: Hold.objects.filter(tokens__gt=100).exists(), "a hold ahead")
+    assert ask(max_tokens=270).status_code == 200
+
+
 def test_a_service_makes_no_more_than_was_held_whatever_it_is_asked_in_its_own_words(
     ask: Callable[..., httpx.Response],
 ) -> None:
