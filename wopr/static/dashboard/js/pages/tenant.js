@@ -5,6 +5,7 @@ import { Documents } from "../parts/documents.js";
 import { Exports } from "../parts/exports.js";
 import { Facts } from "../parts/facts.js";
 import { Hostname } from "../parts/hostname.js";
+import { DueDeletion } from "../parts/leaving.js";
 import { ErrorNotice } from "../parts/notice.js";
 import { RetryNote } from "../parts/operation.js";
 import { Empty, Loading, Panel } from "../parts/panel.js";
@@ -106,6 +107,7 @@ function Sections({ tenant, subscription }) {
   const documents = useResource(`${at}/documents`, () => often(false));
   return html`<div class="columns">
     <div class="stack">
+      <${DueDeletion} at=${at} />
       <${Bots} tenant=${tenant} list=${bots} />
       ${bots.data?.map((instance) => html`<${NeedsProvider} key=${instance.id} instance=${instance} />`)}
       <${DataTable}

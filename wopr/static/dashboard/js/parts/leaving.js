@@ -63,3 +63,12 @@ export function Leaving({ at, what, effects, children }) {
     />`}
   <//>`;
 }
+
+/** Wherever a tenant is looked at: that it ends, when, and where that is taken back. */
+export function DueDeletion({ at }) {
+  const { data } = useResource(`${at}/deletion`);
+  if (!data?.due_at) return null;
+  return html`<${Notice} tone="danger" title=${html`To be deleted on <${Day} value=${data.due_at} />`}>
+    Until then <a href=${`${at}/members`}>its owner can take that back</a>.
+  <//>`;
+}
