@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from billing.models import Entitlement, Plan
+from billing.models import Entitlement
 from billing.standing import Service, standing_for
 from fleet import homes, nodes, orders, own_machines
 from fleet.models import Instance, Operation, Server
@@ -23,12 +23,8 @@ def reconcile() -> list[Operation]:
 
 
 def _order_missing() -> Iterable[Operation]:
-    paid = Entitlement.objects.filter(
-        status__in=Entitlement.ENTITLED, plan__placement=Plan.Placement.DEDICATED, bots__gt=0
-    )
     housed = Server.objects.exclude(status__in=own_machines.OVER).filter(tenant__isnull=False)
-    missing = paid.exclude(tenant__in=housed.values("tenant"))
-    for entitlement in missing.select_related("tenant", "plan"):
+    for entitlement in own_machines.paid_for().exclude(tenant__in=housed.values("tenant")):
         if standing_for(entitlement.tenant_id).service != Service.RUN:
             continue
         cause = f"entitlement: {entitlement.plan_code} is dedicated"

@@ -13,6 +13,7 @@ from itertools import groupby
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
@@ -162,19 +163,20 @@ def _remark(own: Own) -> str:
     return f"{cheaper}: resize it" if fits else f"{cheaper}, {disk}"
 
 
+def paid_for() -> "QuerySet[Entitlement]":
+    """Of all who pay for a machine of their own what that is."""
+    return Entitlement.objects.filter(
+        status__in=Entitlement.ENTITLED, plan__placement=Plan.Placement.DEDICATED, bots__gt=0
+    ).select_related("tenant", "plan")
+
+
 def _cramped() -> list[Own]:
     return [own for own in _all() if not own.is_enough]
 
 
 def _all(**which: UUID) -> list[Own]:
     """Of every tenant, or one, that pays for a machine of its own and has one that is ready."""
-    entitled = Entitlement.objects.filter(
-        status__in=Entitlement.ENTITLED,
-        plan__placement=Plan.Placement.DEDICATED,
-        bots__gt=0,
-        **which,
-    )
-    paid = {each.tenant_id: each for each in entitled.select_related("tenant", "plan")}
+    paid = {each.tenant_id: each for each in paid_for().filter(**which)}
     ready = Server.objects.filter(status=Status.READY, tenant__in=paid).order_by("tenant_id")
     return [
         Own(paid[tenant_id], list(servers))
