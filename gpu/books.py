@@ -55,13 +55,11 @@ def reserve(caller: Caller, most: Amount) -> UUID:
     return hold
 
 
-def settle(hold_id: UUID, used: Amount) -> None:
-    """Books what was used, at most what was held, and gives the rest back."""
-    settle_all({hold_id: used})
+def settle(used: Mapping[UUID, Amount]) -> None:
+    """Books what was used of each hold, at most what was held, and gives the rest back.
 
-
-def settle_all(used: Mapping[UUID, Amount]) -> None:
-    """The same for many at once, in one transaction: it costs hardly more than one."""
+    In one transaction: many cost hardly more than one.
+    """
     with transaction.atomic():
         ended = _end_holds(used)
         for gone in used.keys() - {hold.pk for hold in ended}:

@@ -102,7 +102,7 @@ class Relay:
             await asyncio.wait_for(self._wanted_now.wait(), SETTLE_EVERY)
         self._wanted_now.clear()
         due, self.due, self._settling = self.due, {}, None
-        await self.in_thread(lambda: books.settle_all(due))
+        await self.in_thread(lambda: books.settle(due))
 
     async def in_thread(self, work: Callable[[], ResultT]) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)

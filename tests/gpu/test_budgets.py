@@ -118,21 +118,21 @@ def test_nobody_is_refused_since_another_had_the_first_request_of_the_month(
 def test_what_was_held_and_not_used_is_given_back(caller: Caller) -> None:
     hold = books.reserve(caller, Amount(tokens=1000))
     assert Allowance.objects.get().held == 600
-    books.settle(hold, Amount(tokens=100))
+    books.settle({hold: Amount(tokens=100)})
     month = Allowance.objects.get()
     assert (month.held, month.spent, month.tokens) == (0, 60, 100)
 
 
 def test_settling_twice_books_once(caller: Caller) -> None:
     hold = books.reserve(caller, Amount(tokens=1000))
-    books.settle(hold, Amount(tokens=100))
-    books.settle(hold, Amount(tokens=100))
+    books.settle({hold: Amount(tokens=100)})
+    books.settle({hold: Amount(tokens=100)})
     assert Allowance.objects.get().tokens == 100
     assert UsageEvent.objects.count() == 1
 
 
 def test_more_than_was_held_is_never_booked(caller: Caller) -> None:
-    books.settle(books.reserve(caller, Amount(tokens=100)), Amount(tokens=5000))
+    books.settle({books.reserve(caller, Amount(tokens=100)): Amount(tokens=5000)})
     assert Allowance.objects.get().tokens == 100
 
 
