@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from django.db.models import Avg, Max
@@ -12,7 +13,7 @@ from fleet.models import Instance
 
 Row = dict[str, Any]
 POINTS = 240  # at most; more than a chart shows
-FINEST = 30  # seconds between two readings
+FINEST = 30  # seconds between two readings; every step is a multiple of it
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Reading:
 
 
 def reading_of(instance: Instance, *, since: datetime) -> Reading:
-    span = max((timezone.now() - since).total_seconds(), FINEST)
-    step = max(FINEST, -(-int(span) // POINTS))
+    span = (timezone.now() - since).total_seconds()
+    step = FINEST * max(1, ceil(span / (FINEST * POINTS)))
     stretches: Any = (
         instance.samples.filter(taken_at__gte=since)
         .annotate(stretch=Floor(Extract("taken_at", "epoch") / step))
