@@ -11,13 +11,15 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Value
+from django.db.models import F, Max, Value
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 from djstripe.models import Customer, WebhookEventTrigger
 
 from billing import checkouts, disputes, entitlements
+from billing.models import Entitlement
 from wopr.common.correlation import correlation
+from wopr.common.locks import session_lock
 
 logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(hours=1)
@@ -35,7 +37,7 @@ def trigger_process(*, trigger_id: int) -> None:
         return
     with correlation(trigger.json_body["id"]):
         try:
-            _tenant_refresh(trigger.json_body)
+            _tenant_refresh(trigger)
             trigger.process(save=True, api_key=settings.STRIPE_SECRET_KEY)
         except Exception as error:  # whatever it is, the row must tell it
             trigger.exception = f"{type(error).__name__}: {error}"[:128]
@@ -55,13 +57,29 @@ def triggers_due() -> list[int]:
     return list(waiting.order_by("id").values_list("pk", flat=True)[:BATCH])
 
 
-def _tenant_refresh(event: dict[str, Any]) -> None:
+def _tenant_refresh(trigger: WebhookEventTrigger) -> None:
+    event = trigger.json_body
     tenant_id = _tenant_of(event)
     if tenant_id is not None:
-        entitlements.entitlement_refresh(tenant_id=tenant_id)
-        checkouts.tenant_checkouts_refresh(tenant_id=tenant_id)
+        _stripe_read(tenant_id, told_by=trigger.pk)
         if disputes.concerns(event["type"]):
             disputes.tenant_holds_refresh(tenant_id=tenant_id)
+
+
+def _stripe_read(tenant_id: UUID, *, told_by: int) -> None:
+    """A payment sends a dozen; one look at Stripe answers all that had come when it began.
+
+    Rows are numbered as they come, so a row with a lower number tells of something that was true
+    at Stripe by then. A look that fails answers none.
+    """
+    with session_lock(f"webhooks:{tenant_id}"):
+        known = Entitlement.objects.filter(tenant_id=tenant_id)
+        if known.filter(webhooks_read__gte=told_by).exists():
+            return
+        newest = WebhookEventTrigger.objects.aggregate(newest=Max("pk"))["newest"]
+        entitlements.entitlement_refresh(tenant_id=tenant_id)
+        checkouts.tenant_checkouts_refresh(tenant_id=tenant_id)
+        known.update(webhooks_read=newest)
 
 
 def _tenant_of(event: dict[str, Any]) -> UUID | None:

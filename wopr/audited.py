@@ -49,7 +49,7 @@ OTHERS = (
 
 # Columns that change as time goes by; a change of nothing else is not worth an entry.
 NOISE = {
-    "billing.Entitlement": ("refreshed_at", "told_plan_id", "plans_told"),
+    "billing.Entitlement": ("refreshed_at", "webhooks_read", "told_plan_id", "plans_told"),
     "dns.CustomDomain": ("checked_at", "next_check_at", "misses", "findings"),
     "dns.Record": ("seen_at",),
     "fleet.Backup": ("manifest",),

@@ -31,6 +31,7 @@ from fleet.providers import registry
 from tenants.gateways import authentik
 from wopr.common import http
 from wopr.common.errors import ProviderError, WoprError
+from wopr.common.queue import waiting
 
 DISK_PERCENT, CLOCK_SECONDS, WORKER_SECONDS = 90, 5, 20
 # dj-stripe keeps what it processed under this id; ours is removed again.
@@ -90,10 +91,10 @@ def _broker() -> str:
     with Redis.from_url(settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3) as broker:
         broker.ping()
         policy = dict(broker.config_get("maxmemory-policy")).get("maxmemory-policy")
-        waiting: Any = broker.llen(f"{settings.WOPR_DEPLOYMENT}:celery")
+        length = waiting(broker)
     if policy != "noeviction":
         raise Ill(f"it may throw wake-ups away (maxmemory-policy {policy})")
-    return f"answers; {waiting} wake-ups wait"
+    return f"answers; {length} wake-ups wait"
 
 
 def _clock() -> str:

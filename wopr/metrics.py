@@ -23,6 +23,7 @@ from fleet.models import Drift, Instance, Leak, Node, Operation, ProviderHealth,
 from tenants.models import Message
 from wopr.common import breaker
 from wopr.common.models import Heartbeat
+from wopr.common.queue import waiting
 
 BROKER_SECONDS = 2
 
@@ -130,7 +131,7 @@ def _queue() -> Iterator[GaugeMetricFamily]:
         settings.REDIS_URL, socket_timeout=BROKER_SECONDS, socket_connect_timeout=BROKER_SECONDS
     )
     try:
-        length: Any = broker.llen(f"{settings.WOPR_DEPLOYMENT}:celery")
+        length = waiting(broker)
     except (RedisError, OSError):
         yield _one("wopr_broker_connected", "Whether the broker answers.", 0)
     else:

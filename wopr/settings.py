@@ -499,6 +499,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0.1,
     "interval_max": 0.1,
 }
+# Operations wait in a queue of their own, and a worker takes from both in turn: neither a payment's
+# dozen of webhooks nor a hundred bots to set up keeps the other waiting.
+CELERY_TASK_QUEUES = {"celery": {"exchange": "celery"}, "operations": {"exchange": "operations"}}
+CELERY_TASK_ROUTES = {"fleet.operation_run": {"queue": "operations"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY = False

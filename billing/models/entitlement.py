@@ -55,6 +55,12 @@ class Entitlement(models.Model):
         Plan, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
     plans_told = models.PositiveIntegerField(default=0, editable=False)
+    webhooks_read = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="The last webhook that had come when Stripe was asked.",
+    )
     refreshed_at = models.DateTimeField(null=True, blank=True)
     correlation_id = models.CharField(max_length=64, blank=True)
 

@@ -7,8 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from redis import Redis
 
@@ -19,6 +21,7 @@ from fleet.tasks import operation_run, operations_sweep
 from tests.fleet.world import ONE_OF_EACH, World
 from tests.flows.mortal import LOOKING, Moment, worker
 from tests.stack.processes import eventually
+from wopr.tasks import canary
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 Open = Callable[[], Operation]
@@ -36,7 +39,7 @@ UNDOING = [
 
 
 @pytest.fixture(autouse=True)
-def same_database(monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
+def same_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """Worker processes use the test's database, and a lease that is over soon."""
     server = os.environ["DATABASE_URL"].rpartition("/")[0]
     monkeypatch.setenv("DATABASE_URL", f"{server}/{connection.settings_dict['NAME']}")
@@ -137,3 +140,18 @@ def test_a_celery_worker_killed_in_the_middle_is_replaced_by_the_next_and_the_sw
 
 def has_begun(operation: Operation, step: str) -> bool:
     return operation.steps.get(name=step).is_begun
+
+
+def test_a_worker_does_not_let_an_operation_wait_behind_all_other_work(
+    provision: Open, instance: Instance, world: World
+) -> None:
+    redis: Any = Redis.from_url(os.environ["REDIS_URL"])
+    redis.flushdb()
+    operation = provision()
+    for _ in range(300):
+        canary.delay()
+    operation_run.delay(str(operation.pk))
+    with celery_worker():
+        eventually(lambda: has_begun(operation, "pull_image"), "the first step", timeout=60)
+        assert redis.llen(f"{settings.WOPR_DEPLOYMENT}:celery") > 250
+        eventually(lambda: not Operation.objects.live().exists(), "the last step", timeout=60)

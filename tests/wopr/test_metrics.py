@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from fleet.models import Instance, Leak, Operation, ProviderHealth
 from fleet.operations import ledger
+from fleet.tasks import operation_run
 from wopr.common import breaker
 from wopr.common.models import Breaker
+from wopr.common.queue import wake
 from wopr.tasks import canary
 
 pytestmark = pytest.mark.django_db
@@ -60,12 +62,19 @@ def test_an_operation_that_nobody_takes_up_shows_how_long_it_waits(instance: Ins
     assert seen["wopr_operations_due_seconds"] >= 600
 
 
-def test_the_canary_and_the_queue_are_there() -> None:
+def test_the_canary_and_the_broker_are_there() -> None:
     canary()
     seen = read()
     assert seen['wopr_heartbeat_age_seconds{name="canary"}'] < 60
     assert seen["wopr_broker_connected"] == 1
-    assert seen["wopr_queue_messages"] >= 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wake_ups_that_wait_are_counted_in_both_queues() -> None:
+    before = read()["wopr_queue_messages"]
+    wake(canary)
+    wake(operation_run, "00000000-0000-0000-0000-000000000000")
+    assert read()["wopr_queue_messages"] == before + 2
 
 
 def test_an_action_that_was_stopped_shows_until_somebody_approves_it() -> None:

@@ -4,8 +4,10 @@ import logging
 from typing import Any
 
 from celery import Task
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -24,3 +26,10 @@ def wake(task: Task, *arguments: Any) -> None:
             logger.warning("broker away, %s waits for its sweep: %s", task.name, error)
 
     transaction.on_commit(send)
+
+
+def waiting(broker: Redis) -> int:
+    """How many messages no worker took yet. Raises RedisError while the broker is away."""
+    names = [f"{settings.WOPR_DEPLOYMENT}:{queue}" for queue in settings.CELERY_TASK_QUEUES]
+    lengths: list[Any] = [broker.llen(name) for name in names]
+    return sum(lengths)

@@ -4,6 +4,8 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import Any
 
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
@@ -78,12 +80,14 @@ class Volumes(Connection):
         return {name: size for name, size in sizes.items() if size >= 0}
 
     def has_file(self, name: str, path: str) -> bool:
+        api: Any = self._api  # docker-py only fetches files; the engine tells of one far sooner
         with translated(f"The data of {name} could not be looked at"):
-            try:
-                content, _ = self._api.get_archive(name, f"{DATA}/{path}")
-            except NotFound:
+            url = api._url("/containers/{0}/archive", name)
+            answer = api.head(url, params={"path": f"{DATA}/{path}"}, timeout=api.timeout)
+            if answer.status_code == HTTPStatus.NOT_FOUND:
                 return False
-            return any(content)
+            api._raise_for_status(answer)
+            return True
 
     def seed_files(self, name: str, files: dict[str, bytes]) -> None:
         with translated(f"The data of {name} could not be written"):
