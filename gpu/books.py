@@ -7,7 +7,7 @@ and they are released.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
 from operator import add
 from typing import NamedTuple
@@ -42,23 +42,27 @@ class Amount:
         return cost(tokens=self.tokens, seconds=self.seconds)
 
 
-def reserve(caller: Caller, most: Amount) -> UUID:
-    """Holds the worst case. Raises Refused when budget, cap or rate has no room for it."""
+def reserve(caller: Caller, most: Amount, *, requests: int = 1) -> list[UUID]:
+    """Holds the worst case of each request: all of them, which cost hardly more than one, or none.
+
+    Raises Refused when budget, cap or rate has no room for them.
+    """
     month = timezone.now().astimezone(UTC).date().replace(day=1)
-    hold = _hold(caller, most, month)
-    if hold is None:
-        # The month's first request; another one may have made the row in this moment.
-        Allowance.objects.get_or_create(tenant_id=caller.tenant_id, month=month)
-        hold = _hold(caller, most, month)
-    if hold is None:
-        raise _refusal(caller, most, month)
-    return hold
+    holds = [uuid4() for _ in range(requests)]
+    if _hold(caller, most, month, holds):
+        return holds
+    # The month's first request; another one may have made the row in this moment.
+    Allowance.objects.get_or_create(tenant_id=caller.tenant_id, month=month)
+    if _hold(caller, most, month, holds):
+        return holds
+    raise _refusal(caller, most, month)
 
 
-def settle(used: Mapping[UUID, Amount]) -> None:
+def settle(used: Mapping[UUID, Amount | None]) -> None:
     """Books what was used of each hold, at most what was held, and gives the rest back.
 
-    In one transaction: many cost hardly more than one.
+    None is for a request that was never made: it does not count as one. In one transaction: many
+    cost hardly more than one.
     """
     with transaction.atomic():
         ended = _end_holds(used)
@@ -66,7 +70,7 @@ def settle(used: Mapping[UUID, Amount]) -> None:
             logger.error("hold %s was gone before its use (%s) could be booked", gone, used[gone])
         booked = [(hold, _bounded(hold, used[hold.pk])) for hold in ended]
         _book(booked)
-        usage_record([use for hold, amount in booked for use in _uses(hold, amount)])
+        usage_record([use for hold, amount in booked if amount for use in _uses(hold, amount)])
 
 
 class _Ended(NamedTuple):
@@ -96,18 +100,22 @@ _END = """
 """
 
 
-def _bounded(hold: _Ended, used: Amount) -> Amount:
+def _bounded(hold: _Ended, used: Amount | None) -> Amount | None:
+    if used is None:
+        return None
     booked = Amount(min(used.tokens, hold.tokens), min(used.seconds, hold.seconds))
     if booked != used:
         logger.error("hold %s: %s was used, more than was held", hold.pk, used)
     return booked
 
 
-def _book(ended: Iterable[tuple[_Ended, Amount]]) -> None:
+def _book(ended: Iterable[tuple[_Ended, Amount | None]]) -> None:
     """Gives back what was held and adds what was used, to each allowance once and in one order."""
     sums: dict[int, list[int]] = {}
     for hold, used in ended:
-        row = (hold.micros, hold.tokens, hold.seconds, used.micros, used.tokens, used.seconds)
+        spent = used or Amount()
+        held, booked = (hold.micros, hold.tokens, hold.seconds), astuple(spent)
+        row = (*held, spent.micros, *booked, int(used is None))
         sums[hold.allowance] = [*map(add, sums.get(hold.allowance, [0] * len(row)), row)]
     with connection.cursor() as cursor:
         cursor.executemany(_BOOK, [[*row, pk] for pk, row in sorted(sums.items())])
@@ -117,7 +125,8 @@ _BOOK = """
     UPDATE gpu_allowance
     SET held = greatest(held - %s, 0), tokens_held = greatest(tokens_held - %s, 0),
         seconds_held = greatest(seconds_held - %s, 0),
-        spent = spent + %s, tokens = tokens + %s, seconds = seconds + %s
+        spent = spent + %s, tokens = tokens + %s, seconds = seconds + %s,
+        requests = greatest(requests - %s, 0)
     WHERE id = %s
 """
 
@@ -136,10 +145,10 @@ def release_expired() -> int:
     return len(ended)
 
 
-def _hold(caller: Caller, most: Amount, month: date) -> UUID | None:
-    hold_id = uuid4()
+def _hold(caller: Caller, most: Amount, month: date, holds: list[UUID]) -> bool:
     wanted = {
-        "hold": hold_id,
+        "holds": holds,
+        "number": len(holds),
         "tenant": caller.tenant_id,
         "instance": caller.instance_id,
         "gateway": GATEWAY,
@@ -153,7 +162,7 @@ def _hold(caller: Caller, most: Amount, month: date) -> UUID | None:
         "rate": settings.WOPR_INFERENCE_RATE,
         "lease": LEASE.total_seconds(),
     }
-    return hold_id if _execute_prepared(_HOLD, wanted) else None
+    return _execute_prepared(_HOLD, wanted) > 0
 
 
 def _execute_prepared(statement: str, parameters: Mapping[str, object]) -> int:
@@ -169,28 +178,33 @@ def _execute_prepared(statement: str, parameters: Mapping[str, object]) -> int:
 
 
 _HOLD = """
-    WITH minute AS (SELECT date_trunc('minute', now()) AS now), admitted AS (
+    WITH wanted AS (
+        SELECT date_trunc('minute', now()) AS now, %(number)s::int AS number,
+               %(number)s::bigint * %(micros)s AS micros,
+               %(number)s::bigint * %(tokens)s AS tokens,
+               %(number)s::bigint * %(seconds)s AS seconds
+    ), admitted AS (
         UPDATE gpu_allowance AS a
-        SET held = held + %(micros)s,
-            tokens_held = tokens_held + %(tokens)s,
-            seconds_held = seconds_held + %(seconds)s,
-            requests = CASE WHEN a.minute = minute.now THEN requests + 1 ELSE 1 END,
-            minute = minute.now
-        FROM minute
+        SET held = held + wanted.micros,
+            tokens_held = tokens_held + wanted.tokens,
+            seconds_held = seconds_held + wanted.seconds,
+            requests = wanted.number + CASE WHEN a.minute = wanted.now THEN requests ELSE 0 END,
+            minute = wanted.now
+        FROM wanted
         WHERE tenant_id = %(tenant)s AND month = %(month)s
-          AND spent + held + %(micros)s <= %(budget)s
+          AND spent + held + wanted.micros <= %(budget)s
           AND (%(token_cap)s::bigint IS NULL
-               OR tokens + tokens_held + %(tokens)s <= %(token_cap)s::bigint)
+               OR a.tokens + tokens_held + wanted.tokens <= %(token_cap)s::bigint)
           AND (%(second_cap)s::bigint IS NULL
-               OR seconds + seconds_held + %(seconds)s <= %(second_cap)s::bigint)
-          AND (a.minute IS DISTINCT FROM minute.now OR requests < %(rate)s)
+               OR a.seconds + seconds_held + wanted.seconds <= %(second_cap)s::bigint)
+          AND wanted.number + CASE WHEN a.minute = wanted.now THEN requests ELSE 0 END <= %(rate)s
         RETURNING a.id
     )
     INSERT INTO gpu_hold (id, allowance_id, instance_id, gateway, micros, tokens, seconds,
                           created_at, updated_at, expires_at)
-    SELECT %(hold)s, id, %(instance)s, %(gateway)s, %(micros)s, %(tokens)s, %(seconds)s,
+    SELECT hold, admitted.id, %(instance)s, %(gateway)s, %(micros)s, %(tokens)s, %(seconds)s,
            now(), now(), now() + make_interval(secs => %(lease)s)
-    FROM admitted
+    FROM admitted, unnest(%(holds)s::uuid[]) AS hold
 """
 
 

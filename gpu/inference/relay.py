@@ -35,14 +35,14 @@ class Relay:
 
     balancer: Balancer
     threads: ThreadPoolExecutor
-    due: dict[UUID, Amount] = field(default_factory=dict)
+    due: dict[UUID, Amount | None] = field(default_factory=dict)
     _settling: "asyncio.Task[None] | None" = None
     _batches: "set[asyncio.Task[None]]" = field(default_factory=set)
     spares: Spares = field(init=False)
     _wanted_now: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.spares = Spares(self._reserve, lambda hold: self.end(hold, Amount()))
+        self.spares = Spares(self._reserve, lambda hold: self.end(hold, None))
 
     async def carry(
         self, caller: Caller, endpoint: str, body: bytes, content_type: str
@@ -54,30 +54,30 @@ class Relay:
 
     async def _hold(self, caller: Caller, most: Amount) -> UUID:
         hold = self.spares.take(caller, most) or await self._hold_now(caller, most)
-        if self.spares.is_wanted(caller):
+        if self.spares.is_wanted(caller, most):
             _keep(asyncio.create_task(self.spares.make(caller, most)))
         return hold
 
     async def _hold_now(self, caller: Caller, most: Amount) -> UUID:
         """What has ended and is not booked yet, and spares, make room before a no."""
         try:
-            return await self._reserve(caller, most)
+            return (await self._reserve(caller, most))[0]
         except Refused:
             spares = self.spares.take_all(caller.tenant_id)
             if not spares and not self._batches:
                 raise
-        ends = [_keep(asyncio.create_task(self.end(spare, Amount()))) for spare in spares]
+        ends = [_keep(asyncio.create_task(self.end(spare, None))) for spare in spares]
         under_way = {*ends, *self._batches}
         await asyncio.sleep(0)  # now the spares are among what is due
         self._wanted_now.set()
         await asyncio.wait(under_way)
-        return await self._reserve(caller, most)
+        return (await self._reserve(caller, most))[0]
 
-    async def _reserve(self, caller: Caller, most: Amount) -> UUID:
-        return await self.in_thread(lambda: books.reserve(caller, most))
+    async def _reserve(self, caller: Caller, most: Amount, requests: int = 1) -> list[UUID]:
+        return await self.in_thread(lambda: books.reserve(caller, most, requests=requests))
 
-    async def end(self, hold: UUID, used: Amount) -> None:
-        """Books it, also when the database is away for a while."""
+    async def end(self, hold: UUID, used: Amount | None) -> None:
+        """Books it, also when the database is away for a while; None if it was for nothing."""
         for attempt in range(SETTLE_TRIES):
             try:
                 await self.settle(hold, used)
@@ -88,7 +88,7 @@ class Relay:
                 return
         logger.error("hold %s was never settled: %s was used and is not billed", hold, used)
 
-    async def settle(self, hold: UUID, used: Amount) -> None:
+    async def settle(self, hold: UUID, used: Amount | None) -> None:
         """Books it with all others that end in this moment. Raises what the books raise."""
         self.due[hold] = used
         if self._settling is None:

@@ -81,7 +81,7 @@ def test_what_is_held_ahead_for_a_conversation_is_given_back_when_it_ends(
 def test_what_is_held_ahead_makes_room_for_what_is_asked(
     ask: Callable[..., httpx.Response], instance: Instance
 ) -> None:
-    Budget.objects.create(tenant=instance.tenant, allowed=Amount(tokens=420).micros)
+    Budget.objects.create(tenant=instance.tenant, allowed=Amount(tokens=700).micros)
     assert [ask(max_tokens=16).status_code for _ in range(2)] == [200, 200]
     wait_until(lambda: Hold.objects.filter(tokens__gt=100).exists(), "a hold ahead")
     assert ask(max_tokens=270).status_code == 200
@@ -116,7 +116,7 @@ def test_nobody_is_refused_since_another_had_the_first_request_of_the_month(
 
 
 def test_what_was_held_and_not_used_is_given_back(caller: Caller) -> None:
-    hold = books.reserve(caller, Amount(tokens=1000))
+    [hold] = books.reserve(caller, Amount(tokens=1000))
     assert Allowance.objects.get().held == 600
     books.settle({hold: Amount(tokens=100)})
     month = Allowance.objects.get()
@@ -124,7 +124,7 @@ def test_what_was_held_and_not_used_is_given_back(caller: Caller) -> None:
 
 
 def test_settling_twice_books_once(caller: Caller) -> None:
-    hold = books.reserve(caller, Amount(tokens=1000))
+    [hold] = books.reserve(caller, Amount(tokens=1000))
     books.settle({hold: Amount(tokens=100)})
     books.settle({hold: Amount(tokens=100)})
     assert Allowance.objects.get().tokens == 100
@@ -132,12 +132,13 @@ def test_settling_twice_books_once(caller: Caller) -> None:
 
 
 def test_more_than_was_held_is_never_booked(caller: Caller) -> None:
-    books.settle({books.reserve(caller, Amount(tokens=100)): Amount(tokens=5000)})
+    [hold] = books.reserve(caller, Amount(tokens=100))
+    books.settle({hold: Amount(tokens=5000)})
     assert Allowance.objects.get().tokens == 100
 
 
 def test_a_gateway_that_died_gives_back_what_it_held(caller: Caller) -> None:
-    hold = books.reserve(caller, Amount(tokens=1000))
+    [hold] = books.reserve(caller, Amount(tokens=1000))
     holds_release()
     assert Hold.objects.filter(pk=hold).exists()
     made = timezone.now() - timedelta(minutes=5)
@@ -184,6 +185,29 @@ def test_too_many_requests_in_a_minute_are_refused(caller: Caller, settings: obj
         books.reserve(caller, Amount(tokens=1))
     with pytest.raises(Refused, match="More than 3 requests"):
         books.reserve(caller, Amount(tokens=1))
+
+
+def test_requests_that_are_held_together_are_held_all_or_none(caller: Caller) -> None:
+    most = Amount(tokens=EURO // Amount(tokens=1000).micros * 1000 // 2)
+    assert len(books.reserve(caller, most, requests=2)) == 2
+    Hold.objects.all().delete()
+    Allowance.objects.update(held=0)
+    with pytest.raises(Refused):
+        books.reserve(caller, most, requests=3)
+    assert not Hold.objects.exists()
+
+
+def test_a_request_that_was_held_and_never_made_is_not_counted(
+    caller: Caller, settings: object
+) -> None:
+    settings.WOPR_INFERENCE_RATE = 3  # type: ignore[attr-defined]
+    holds = books.reserve(caller, Amount(tokens=100), requests=3)
+    books.settle({holds[0]: Amount(tokens=100), holds[1]: None, holds[2]: None})
+    month = Allowance.objects.get()
+    assert (month.held, month.tokens, month.requests) == (0, 100, 1)
+    assert len(books.reserve(caller, Amount(tokens=100), requests=2)) == 2
+    with pytest.raises(Refused, match="More than 3 requests"):
+        books.reserve(caller, Amount(tokens=100))
 
 
 def test_a_cap_that_the_customer_sets_stops_its_bot(
