@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.stack import journey
-from sandbox.stack.compose_project import CLOUDFLARE_TOKEN, UP, Project, fill_database, project_up
+from sandbox.stack.compose_project import (
+    CLOUDFLARE_TOKEN,
+    UP,
+    Project,
+    api_addresses,
+    fill_database,
+    project_up,
+    write_environment,
+)
 from sandbox.stack.infrastructure import DASHBOARD_HOST, TENANT_DOMAIN
 from sandbox.stack.places import MACHINE, Folder
 from sandbox.stack.supervisor import wait_until
@@ -44,6 +52,7 @@ def compose_test(_: argparse.Namespace) -> int:
             journey.play(customer, journey.STAGES)
         look_at_containers(project)
         survive_a_replica(project, environment)
+        scale_out(project, environment)
         consult_doctor(project)
         try_recipes(project)
         lose_the_database(project, environment)
@@ -102,6 +111,28 @@ def survive_a_replica(project: Project, environment: dict[str, str]) -> None:
             customer.get("/api/v1/plans")
     wait_until(lambda: is_up_again(replicas[0]), timeout=120, what="the replica to be back")
     print("  a killed replica of the API went unnoticed, and is back", flush=True)
+
+
+def scale_out(project: Project, environment: dict[str, str]) -> None:
+    """Run five replicas of the API; those that are new answer alone while the others are away."""
+    first = int(project.variables["WOPR_API_PORTS"].partition("-")[0])
+    project.variables |= api_addresses(first, 5)
+    write_environment(project)
+    project.compose(*UP, "--scale", "platform-api=5")
+    replicas = {port_of(container): container for container in project.containers("platform-api")}
+    journey.expect(sorted(replicas) == [*range(first, first + 5)], "five replicas", [*replicas])
+    for port in range(first, first + 3):
+        replicas[port].stop()
+    with journey.customer_of(environment) as customer:
+        for _ in range(10):
+            customer.get("/api/v1/plans")
+    project.compose("start", "platform-api")
+    print("  five replicas of the API: the two new ones answered alone", flush=True)
+
+
+def port_of(container: Any) -> int:
+    """Return where one replica is published."""
+    return int(container.attrs["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"])
 
 
 def consult_doctor(project: Project) -> None:

@@ -127,8 +127,6 @@ def start_bot_registry(supervisor: Supervisor, folder: Folder, engine: Engine, s
 
 def variables_of(folder: Folder, slot: Slot, images: Images, registry: str) -> dict[str, str]:
     """Return what an operator writes into .env, on ports that are free on this machine."""
-    first = slot.port("api")
-    api_ports = range(first, first + 3)
     sandbox = dict(zip(SANDBOX_PORTS, free_ports(len(SANDBOX_PORTS)), strict=True))
     return {
         "WOPR_IMAGE": images.platform,
@@ -149,8 +147,7 @@ def variables_of(folder: Folder, slot: Slot, images: Images, registry: str) -> d
         "WOPR_GATEWAY_PORT": str(slot.port("gateway")),
         "WOPR_BOTS_GATEWAY_PORT": str(slot.port("gateway")),
         "SANDBOX_GPU_ADDRESS": f"10.212.{slot.number}.200",
-        "WOPR_API_PORTS": f"{api_ports[0]}-{api_ports[-1]}",
-        "WOPR_API_ADDRESSES": " ".join(f"127.0.0.1:{port}" for port in api_ports),
+        **api_addresses(slot.port("api"), 3),
         **{f"SANDBOX_{name}_PORT": str(port) for name, port in sandbox.items()},
         "STRIPE_SECRET_KEY": STRIPE_KEY,
         "STRIPE_WEBHOOK_SECRET": f"whsec_sandbox_{folder.secret('webhook secret')}",
@@ -161,11 +158,25 @@ def variables_of(folder: Folder, slot: Slot, images: Images, registry: str) -> d
     }
 
 
-def write_files(project: Project) -> None:
-    """Write .env and the folder of secrets, as docs/operations.md tells an operator to."""
-    project.variables["WOPR_ENGINE_SOCKET"] = project.engine.url.removeprefix("unix://")
+def api_addresses(first: int, replicas: int) -> dict[str, str]:
+    """Return where so many replicas of the API are published, and where Caddy finds them."""
+    ports = range(first, first + replicas)
+    return {
+        "WOPR_API_PORTS": f"{ports[0]}-{ports[-1]}",
+        "WOPR_API_ADDRESSES": " ".join(f"127.0.0.1:{port}" for port in ports),
+    }
+
+
+def write_environment(project: Project) -> None:
+    """Write .env, as docs/operations.md tells an operator to."""
     lines = "".join(f"{name}={value}\n" for name, value in project.variables.items())
     (project.folder.path / ".env").write_text(lines)
+
+
+def write_files(project: Project) -> None:
+    """Write .env and the folder of secrets."""
+    project.variables["WOPR_ENGINE_SOCKET"] = project.engine.url.removeprefix("unix://")
+    write_environment(project)
     kept = project.folder.path / "secrets"
     kept.mkdir(mode=0o755)
     for name, value in {

@@ -50,6 +50,7 @@ const Building = ({ operation, tenant }) => html`<${StatusPanel}
   You are paid up. This takes about a minute; it goes on even if you close this page.
 <//>`;
 
+/** Comes a moment later than the rest, so it stands last: what is there does not move away. */
 function Welcome({ tenantId }) {
   const { data } = useResource(`/tenants/${tenantId}/documents`, (documents) =>
     documents.length ? 0 : LOOK_EVERY * 3,
@@ -67,8 +68,8 @@ const Done = ({ instance, tenantId }) => html`<${StatusPanel}
   title=${html`${instance.slug} is <${Pill} state=${instance.status} />`}
   foot=${html`<div class="actions">
     <${OpenBot} instance=${instance} />
-    <${Welcome} tenantId=${tenantId} />
     <a class="button" href=${`/tenants/${tenantId}`}>Dashboard</a>
+    <${Welcome} tenantId=${tenantId} />
   </div>`}
 >
   It answered under its own name: <${Hostname} value=${instance.hostname} />
