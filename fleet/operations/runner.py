@@ -106,7 +106,7 @@ def _patiently(step: Step[Any], attempt: Callable[[], Seen]) -> Seen:
             if time.monotonic() + pause > end:
                 raise
         time.sleep(pause)
-        pause = min(pause * 1.5, _SLOWEST_LOOK)
+        pause = min(pause * 1.2, _SLOWEST_LOOK)
 
 
 def _not_yet(held: ledger.Claim, kind: Kind[Any], row: Row, wait: NotYet) -> bool:
