@@ -82,6 +82,7 @@ class _Ended(NamedTuple):
     micros: int
     tokens: int
     seconds: int
+    is_of_now: bool  # counted as a request in the minute that the allowance counts
 
 
 def _end_holds(hold_ids: Iterable[UUID]) -> list[_Ended]:
@@ -96,7 +97,8 @@ _END = """
     WITH mine AS (SELECT id FROM gpu_hold WHERE id = ANY(%s) ORDER BY id FOR UPDATE)
     DELETE FROM gpu_hold AS hold USING mine, gpu_allowance AS allowance
     WHERE hold.id = mine.id AND allowance.id = hold.allowance_id
-    RETURNING hold.id, allowance.id, allowance.tenant_id, hold.micros, hold.tokens, hold.seconds
+    RETURNING hold.id, allowance.id, allowance.tenant_id, hold.micros, hold.tokens, hold.seconds,
+              date_trunc('minute', hold.created_at) = allowance.minute
 """
 
 
@@ -115,7 +117,7 @@ def _book(ended: Iterable[tuple[_Ended, Amount | None]]) -> None:
     for hold, used in ended:
         spent = used or Amount()
         held, booked = (hold.micros, hold.tokens, hold.seconds), astuple(spent)
-        row = (*held, spent.micros, *booked, int(used is None))
+        row = (*held, spent.micros, *booked, int(used is None and hold.is_of_now))
         sums[hold.allowance] = [*map(add, sums.get(hold.allowance, [0] * len(row)), row)]
     with connection.cursor() as cursor:
         cursor.executemany(_BOOK, [[*row, pk] for pk, row in sorted(sums.items())])

@@ -210,6 +210,15 @@ def test_a_request_that_was_held_and_never_made_is_not_counted(
         books.reserve(caller, Amount(tokens=100))
 
 
+def test_what_is_given_back_makes_no_room_in_another_minute(caller: Caller) -> None:
+    books.settle({hold: Amount() for hold in books.reserve(caller, Amount(tokens=1), requests=2)})
+    holds = books.reserve(caller, Amount(tokens=1), requests=3)
+    Hold.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    before = Allowance.objects.get().requests
+    books.settle(dict.fromkeys(holds))
+    assert Allowance.objects.get().requests == before
+
+
 def test_a_cap_that_the_customer_sets_stops_its_bot(
     gateway: Callable[[], str],
     gpu_node: Callable[..., Node],
