@@ -73,6 +73,12 @@ def buy(stripe: SandboxControl) -> Callable[[Tenant, Plan], Checkout]:
     return pay
 
 
+@pytest.fixture
+def bought(tenant: Tenant, starter: Plan, buy: Callable[[Tenant, Plan], Checkout]) -> Checkout:
+    """Alice has paid for Starter, and no delivery of it has come."""
+    return buy(tenant, starter)
+
+
 class Account:
     """What Stripe holds, read past the product."""
 

@@ -23,13 +23,6 @@ from tests.billing.conftest import Account, Broker
 from wopr.common.errors import ProviderError
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Buy = Callable[[Tenant, Plan], Checkout]
-
-
-@pytest.fixture
-def bought(tenant: Tenant, starter: Plan, buy: Buy) -> Checkout:
-    """Alice has paid for Starter, and nobody here knows it yet."""
-    return buy(tenant, starter)
 
 
 @pytest.fixture

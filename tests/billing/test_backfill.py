@@ -1,6 +1,5 @@
 """Lost webhooks do not matter: Stripe's list of events brings what no delivery brought."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -10,7 +9,7 @@ from django.utils import timezone
 from djstripe.models import Event, WebhookEventTrigger
 
 from billing import backfill
-from billing.models import Checkout, Entitlement, EventCursor, Plan
+from billing.models import Checkout, Entitlement, EventCursor
 from billing.tasks import events_recover
 from sandbox.control import SandboxControl
 from tenants.models import Tenant
@@ -18,13 +17,6 @@ from tests.billing.conftest import Account, deliver, work
 from wopr.common.errors import ProviderError
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Buy = Callable[[Tenant, Plan], Checkout]
-
-
-@pytest.fixture
-def bought(tenant: Tenant, starter: Plan, buy: Buy) -> Checkout:
-    """Alice has paid for Starter, and no delivery of it has come."""
-    return buy(tenant, starter)
 
 
 def stored() -> list[str]:

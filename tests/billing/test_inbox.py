@@ -24,12 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Buy = Callable[[Tenant, Plan], Checkout]
 
 
-@pytest.fixture
-def bought(tenant: Tenant, starter: Plan, buy: Buy) -> Checkout:
-    """Alice has paid for Starter, and no delivery of it has come."""
-    return buy(tenant, starter)
-
-
 def test_a_paid_checkout_becomes_an_entitlement(
     tenant: Tenant, starter: Plan, bought: Checkout, account: Account
 ) -> None:
@@ -93,52 +87,6 @@ def test_a_payload_that_lies_changes_nothing(
     work()
     entitlement = Entitlement.objects.get(tenant=tenant)
     assert (entitlement.status, entitlement.bots) == ("active", 1)
-
-
-def test_one_look_at_stripe_answers_every_delivery_that_had_come(
-    tenant: Tenant, bought: Checkout, account: Account, stripe: SandboxControl
-) -> None:
-    for event in account.events():
-        deliver(event)
-    before = len(looks(stripe))
-    work()
-
-    assert Entitlement.objects.get(tenant=tenant).status == "active"
-    # The second is for the checkout that it found complete.
-    assert len(looks(stripe)) - before == 2
-
-
-def test_a_delivery_that_comes_later_has_stripe_asked_again(
-    tenant: Tenant, bought: Checkout, account: Account
-) -> None:
-    events = account.events()
-    for event in events:
-        deliver(event)
-    work()
-    subscription = Entitlement.objects.get(tenant=tenant).stripe_subscription_id
-    account.delete(f"subscriptions/{subscription}")
-    deliver(account.events()[-1])
-    work()
-
-    assert Entitlement.objects.get(tenant=tenant).status == "canceled"
-
-
-def test_a_look_that_failed_answers_no_delivery(
-    tenant: Tenant, bought: Checkout, account: Account, stripe: SandboxControl
-) -> None:
-    for event in account.events():
-        deliver(event)
-    stripe.add_fault("stripe", "status", path="/v1/checkout/sessions/*", status=500, times=2)
-    work()
-
-    bought.refresh_from_db()
-    assert bought.status == Checkout.Status.COMPLETE
-    assert WebhookEventTrigger.objects.filter(processed=False).count() == 1
-
-
-def looks(stripe: SandboxControl) -> list[Any]:
-    """How often Stripe was asked what a customer subscribed to."""
-    return stripe.requests("stripe", "/v1/subscriptions", "GET")
 
 
 @pytest.mark.parametrize("order", ["twice", "backwards", "shuffled", "subscription only"])
