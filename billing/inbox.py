@@ -25,6 +25,22 @@ logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(hours=1)
 RETRY_FOR = timedelta(days=3)
 BATCH = 500
+# Of a payment's dozen of events these only come along with one that decides (a subscription's, a
+# checkout's, an invoice's own): they leave the workers to what that one has begun.
+_COMPANIONS = (
+    "charge.succeeded",
+    "charge.updated",
+    "customer.created",
+    "customer.updated",
+    "invoice.created",
+    "invoice.finalized",
+    "invoice.payment_succeeded",
+    "invoice.updated",
+    "invoice_payment.",
+    "payment_intent.",
+    "payment_method.",
+)
+_COMPANIONS_WAIT = 3.0  # seconds
 
 
 def trigger_process(*, trigger_id: int) -> None:
@@ -44,6 +60,11 @@ def trigger_process(*, trigger_id: int) -> None:
             trigger.traceback = format_exc()
             trigger.save()
             logger.exception("webhook %s could not be processed", trigger.pk)
+
+
+def patience(event_type: str) -> float:
+    """Seconds that an event of that type may wait before a worker takes it up."""
+    return _COMPANIONS_WAIT if event_type.startswith(_COMPANIONS) else 0.0
 
 
 def triggers_due() -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from djstripe.models import Customer, WebhookEventTrigger
 
-from billing import checkouts, entitlements, holds, leaving
+from billing import checkouts, entitlements, holds, inbox, leaving
 from billing.gateways import stripe
 from billing.models import Checkout, Entitlement, Plan, Price
 from billing.orders import Order, order_of
@@ -40,7 +40,7 @@ def webhook_store(*, body: str, headers: dict[str, str], address: str, secret: s
         trigger.exception = "refused: signature missing, wrong or too old, or no Stripe event"
     trigger.save()
     if trigger.valid:
-        wake(trigger_process, trigger.pk)
+        wake(trigger_process, trigger.pk, after=inbox.patience(trigger.json_body.get("type", "")))
     return bool(trigger.valid)
 
 

@@ -77,9 +77,10 @@ def people_are_gone(tenant: Tenant) -> bool:
 def door_is_open(door: Door, tenant: Tenant) -> bool:
     """Whether the application is there as it should be, and bound to the tenant's group alone."""
     api = authentik.account()
-    application, provider = api.application(door.slug), api.provider(door.slug)
-    group = api.group(group_name(tenant.pk))
-    if application is None or provider is None or group is None:
+    if (application := api.application(door.slug)) is None:
+        return False
+    provider, group = api.provider(door.slug), api.group(group_name(tenant.pk))
+    if provider is None or group is None:
         return False
     return (
         (application.launch_url, application.provider) == (door.url, provider.pk)

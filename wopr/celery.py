@@ -3,7 +3,8 @@
 import os
 
 from celery import Celery
-from celery.signals import heartbeat_sent, setup_logging
+from celery.signals import heartbeat_sent, setup_logging, task_postrun, worker_init
+from django.db import close_old_connections, connection
 
 from wopr.common import alive
 
@@ -24,3 +25,16 @@ def keep_logging(**_: object) -> None:
 def show_life(**_: object) -> None:
     """A worker that is well sends one every few seconds; whoever watches its container sees it."""
     alive.show()
+
+
+@worker_init.connect
+def begin_without_connections(**_: object) -> None:
+    """Those of the start's checks: whoever works next, a child or this process, opens its own."""
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]
+
+
+@task_postrun.connect
+def hand_back_connection(**_: object) -> None:
+    """The next task has it looked at first, so that it never meets a broken one."""
+    close_old_connections()

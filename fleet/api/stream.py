@@ -6,10 +6,12 @@ matters, since a later snapshot contains all earlier ones.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
@@ -21,15 +23,23 @@ HEARTBEAT_EVERY = 15.0  # seconds; proxies cut what is silent
 LONGEST = 600.0  # seconds; the client reconnects by itself
 
 
-def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+def event_stream(events: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
     """The answer that carries server-sent events, kept by no proxy on the way."""
-    response = StreamingHttpResponse(events, content_type="text/event-stream")
+    response = StreamingHttpResponse(_frugal(events), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def operation_events(operation_id: UUID, *, after: int) -> AsyncIterator[bytes]:
+async def _frugal(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The same, without the request's database connection, which others wait for meanwhile."""
+    await sync_to_async(close_old_connections)()
+    async with aclosing(events):
+        async for event in events:
+            yield event
+
+
+async def operation_events(operation_id: UUID, *, after: int) -> AsyncGenerator[bytes, None]:
     """Snapshots newer than revision `after`, until the operation has ended."""
     spoke, end = time.monotonic(), time.monotonic() + LONGEST
     yield b"retry: 1000\n\n"
@@ -47,15 +57,22 @@ async def operation_events(operation_id: UUID, *, after: int) -> AsyncIterator[b
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _look(operation_id: UUID) -> tuple[int, str]:
-    row = await Operation.objects.values_list("revision", "state").aget(pk=operation_id)
+@sync_to_async
+def _look(operation_id: UUID) -> tuple[int, str]:
+    try:
+        row = Operation.objects.values_list("revision", "state").get(pk=operation_id)
+    finally:
+        close_old_connections()
     return row[0], row[1]
 
 
 @sync_to_async
 def _snapshot(operation_id: UUID) -> str:
-    operation = Operation.objects.prefetch_related("steps__operation").get(pk=operation_id)
-    return JSONRenderer().render(OperationSerializer(operation).data).decode()
+    try:
+        operation = Operation.objects.prefetch_related("steps__operation").get(pk=operation_id)
+        return JSONRenderer().render(OperationSerializer(operation).data).decode()
+    finally:
+        close_old_connections()
 
 
 def _event(name: str, data: str, *, event_id: int | None = None) -> bytes:

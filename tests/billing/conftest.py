@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -139,8 +140,16 @@ class Broker:
 
     def woken(self) -> list[str]:
         """The names of the tasks that were sent, oldest first."""
+        return [header["task"] for header in self._headers()]
+
+    def due(self) -> list[datetime | None]:
+        """When each is to be taken up; None for at once."""
+        whens = [header["eta"] for header in self._headers()]
+        return [datetime.fromisoformat(when) if when else None for when in whens]
+
+    def _headers(self) -> list[Any]:
         messages: Any = self._redis.lrange(self._queue, 0, -1)
-        return [json.loads(message)["headers"]["task"] for message in reversed(messages)]
+        return [json.loads(message)["headers"] for message in reversed(messages)]
 
 
 @pytest.fixture

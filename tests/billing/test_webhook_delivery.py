@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from django.utils import timezone
 from djstripe.models import Event, WebhookEndpoint, WebhookEventTrigger
 
 from sandbox.control import SandboxControl
@@ -129,6 +130,30 @@ def test_a_good_delivery_is_stored_and_answered_without_a_call_to_stripe(
     assert (trigger.valid, trigger.processed, trigger.exception) == (True, False, "")
     assert trigger.json_body == EVENT
     assert broker.woken() == ["billing.trigger_process"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "waits"),
+    [
+        ("customer.subscription.updated", False),
+        ("checkout.session.completed", False),
+        ("invoice.paid", False),
+        ("invoice.payment_failed", False),
+        ("charge.dispute.created", False),
+        ("something.new", False),
+        ("payment_method.attached", True),
+        ("invoice.finalized", True),
+        ("charge.succeeded", True),
+    ],
+)
+def test_what_only_comes_along_with_a_payment_waits_for_what_decides(
+    kind: str, waits: bool, broker: Broker
+) -> None:
+    assert deliver({**EVENT, "type": kind}).status_code == 200
+    [due] = broker.due()
+    assert (due is not None) is waits
+    if due is not None:
+        assert 1 < (due - timezone.now()).total_seconds() < 10
 
 
 def test_only_post_is_allowed() -> None:

@@ -12,8 +12,8 @@ from redis import Redis
 logger = logging.getLogger(__name__)
 
 
-def wake(task: Task, *arguments: Any) -> None:
-    """Sends the task once the current transaction commits.
+def wake(task: Task, *arguments: Any, after: float = 0.0) -> None:
+    """Sends the task once the current transaction commits; a worker takes it `after` seconds later.
 
     Arguments are ids; the truth is a row that a sweep finds later anyway, so a broker that is away
     costs time and nothing else.
@@ -21,7 +21,8 @@ def wake(task: Task, *arguments: Any) -> None:
 
     def send() -> None:
         try:
-            task.apply_async([str(argument) for argument in arguments], expires=600)
+            ids = [str(argument) for argument in arguments]
+            task.apply_async(ids, expires=600, countdown=after or None)
         except OperationalError as error:
             logger.warning("broker away, %s waits for its sweep: %s", task.name, error)
 
