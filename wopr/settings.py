@@ -277,7 +277,9 @@ DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": env.int("WOPR_DATABASE_CONNECTIONS", 16),
-    "timeout": 10,  # seconds that somebody waits for one
+    "timeout": 5,  # seconds that somebody waits for one
+    # Seconds; then whoever asks next tries anew. The pool's own pauses would grow with an outage.
+    "reconnect_timeout": 2,
 }
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {

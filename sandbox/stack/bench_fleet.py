@@ -44,10 +44,10 @@ def set_up() -> None:
 def backlog(bots: int) -> int:
     """Tenants that have all paid wait for their bots; then all bots are looked at."""
     image = fetched()
-    raw = bots / clock(lambda: in_processes(partial(raw_bot, image), range(bots)))
+    raw = bots / in_processes(partial(raw_bot, image), range(bots))
     clear(bots)
     operations = paid_tenants(bots)
-    ours = bots / clock(lambda: in_processes(work_off, operations))
+    ours = bots / in_processes(work_off, operations)
     assert_running(bots)
     listing, looking, calls = observing()
     print(f"\n{bots} paid tenants, {WORKERS} processes")
@@ -88,11 +88,11 @@ def clock(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def in_processes(act: Callable[[Any], object], things: Any) -> None:
-    """Do it to all of them, in as many processes as production's worker has."""
+def in_processes(act: Callable[[Any], object], things: Any) -> float:
+    """Do it to all, in as many processes as production's worker has; return the seconds it took."""
     with ProcessPoolExecutor(WORKERS, get_context("spawn"), set_up) as pool:
         list(pool.map(ready, range(WORKERS)))
-        list(pool.map(act, things))
+        return clock(lambda: list(pool.map(act, things)))
 
 
 def ready(_: int) -> None:

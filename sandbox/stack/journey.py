@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +34,8 @@ EMAIL = "ada@example.com"
 PASSWORD = "an-unlikely-passphrase-42"  # pragma: allowlist secret
 SLUG = "ada"
 PATIENCE = 120.0
+# Not much more often than a page that somebody has open.
+look_until = partial(wait_until, timeout=PATIENCE, pause=0.2)
 
 Json = dict[str, Any]
 
@@ -144,7 +147,7 @@ def pay(customer: Customer) -> str:
 def be_entitled(customer: Customer) -> str:
     """Wait until the platform has heard of the payment from the vendor itself."""
     path = f"/api/v1/tenants/{customer.known['tenant']['id']}/subscription"
-    wait_until(lambda: customer.get(path)["entitled"], timeout=PATIENCE, what="the entitlement")
+    look_until(lambda: customer.get(path)["entitled"], what="the entitlement")
     subscription = customer.get(path)
     expect(subscription["plan"] == customer.known["plan"]["code"], "the plan paid", subscription)
     return str(subscription["status"])
@@ -153,7 +156,7 @@ def be_entitled(customer: Customer) -> str:
 def watch_provisioning(customer: Customer) -> str:
     """Follow the live events until the operation is over."""
     path = f"/api/v1/tenants/{customer.known['tenant']['id']}/operations"
-    wait_until(lambda: customer.get(path), timeout=PATIENCE, what="an operation")
+    look_until(lambda: customer.get(path), what="an operation")
     operation = customer.get(path)[0]
     expect(operation["kind"] == "provision", "a provision operation", operation)
     snapshots = list(events(customer, f"/api/v1/operations/{operation['id']}/events"))

@@ -170,10 +170,12 @@ class Supervisor:
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def wait_until(condition: Callable[[], bool], *, timeout: float, what: str) -> None:
-    """Wait for a condition with a deadline."""
+def wait_until(
+    condition: Callable[[], object], *, timeout: float, what: str, pause: float = 0.02
+) -> None:
+    """Wait for a condition with a deadline, looking at it after every pause (seconds)."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
             raise StackError(f"waited {timeout:g} s for {what} in vain")
-        time.sleep(0.02)
+        time.sleep(pause)
