@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.stack import journey
+from sandbox.stack.compose_metrics import PROMETHEUS, Metrics, watched
 from sandbox.stack.compose_project import (
     CLOUDFLARE_TOKEN,
     UP,
@@ -46,15 +47,20 @@ def compose_test(_: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="wopr-compose-", dir=MACHINE) as folder,
         project_up(Folder(Path(folder))) as project,
     ):
+        metrics = watched(project)
         environment = journey_environment(project)
         print("\nThe journey of a customer", flush=True)
         with journey.customer_of(environment) as customer:
             journey.play(customer, journey.STAGES)
         look_at_containers(project)
+        metrics.follow(replicas=3)
         survive_a_replica(project, environment)
-        scale_out(project, environment)
+        scale_out(project, environment, metrics)
         consult_doctor(project)
+        metrics.trip()
         try_recipes(project)
+        metrics.look()
+        metrics.wait_for_alert()
         lose_the_database(project, environment)
     return 0
 
@@ -80,7 +86,7 @@ def journey_environment(project: Project) -> dict[str, str]:
 
 def look_at_containers(project: Project) -> None:
     """See as the engine inspects them that our own containers obey the rules of bots'."""
-    services = project.compose("config", "--services").split()
+    services = [*project.compose("config", "--services").split(), PROMETHEUS]
     for service in services:
         for container in project.containers(service):
             look_at(service, container.attrs)
@@ -113,12 +119,12 @@ def survive_a_replica(project: Project, environment: dict[str, str]) -> None:
     print("  a killed replica of the API went unnoticed, and is back", flush=True)
 
 
-def scale_out(project: Project, environment: dict[str, str]) -> None:
+def scale_out(project: Project, environment: dict[str, str], metrics: Metrics) -> None:
     """Run five replicas of the API; those that are new answer alone while the others are away."""
     first = int(project.variables["WOPR_API_PORTS"].partition("-")[0])
     project.variables |= api_addresses(first, 5)
     write_environment(project)
-    project.compose(*UP, "--scale", "platform-api=5")
+    project.compose(*UP)
     replicas = {port_of(container): container for container in project.containers("platform-api")}
     journey.expect(sorted(replicas) == [*range(first, first + 5)], "five replicas", [*replicas])
     for port in range(first, first + 3):
@@ -127,6 +133,7 @@ def scale_out(project: Project, environment: dict[str, str]) -> None:
         for _ in range(10):
             customer.get("/api/v1/plans")
     project.compose("start", "platform-api")
+    metrics.follow(replicas=5)
     print("  five replicas of the API: the two new ones answered alone", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import time
@@ -24,6 +25,7 @@ from sandbox.stack.slots import Slot, claim_slot
 from sandbox.stack.supervisor import StackError, Supervisor
 
 FILES = (REPOSITORY / "compose.yaml", REPOSITORY / "compose.dev.yaml")
+MOUNTED = Path("containers", "monitoring")
 STRIPE_KEY = "sk_test_" + "sandbox" * 4
 CLOUDFLARE_TOKEN = "cloudflare-sandbox"
 SANDBOX_PORTS = ("STRIPE", "CLOUDFLARE", "MAILBOX", "HETZNER", "DIGITALOCEAN", "SMTP")
@@ -134,6 +136,7 @@ def variables_of(folder: Folder, slot: Slot, images: Images, registry: str) -> d
         "POSTGRES_IMAGE": images.postgres,
         "REDIS_IMAGE": images.redis,
         "SANDBOX_IMAGE": images.sandbox,
+        "PROMETHEUS_IMAGE": images.prometheus,
         "DOCKER_GID": "0",
         "WOPR_DEPLOYMENT": folder.deployment,
         "WOPR_BRIDGE_SUBNET": f"10.212.{slot.number}.0/24",
@@ -146,6 +149,7 @@ def variables_of(folder: Folder, slot: Slot, images: Images, registry: str) -> d
         "WOPR_UI_PORT": str(slot.port("web")),
         "WOPR_GATEWAY_PORT": str(slot.port("gateway")),
         "WOPR_BOTS_GATEWAY_PORT": str(slot.port("gateway")),
+        "WOPR_PROMETHEUS_PORT": str(free_ports(1)[0]),
         "SANDBOX_GPU_ADDRESS": f"10.212.{slot.number}.200",
         **api_addresses(slot.port("api"), 3),
         **{f"SANDBOX_{name}_PORT": str(port) for name, port in sandbox.items()},
@@ -159,9 +163,10 @@ def variables_of(folder: Folder, slot: Slot, images: Images, registry: str) -> d
 
 
 def api_addresses(first: int, replicas: int) -> dict[str, str]:
-    """Return where so many replicas of the API are published, and where Caddy finds them."""
+    """Return how many replicas of the API there are, where they are published and found."""
     ports = range(first, first + replicas)
     return {
+        "WOPR_API_REPLICAS": str(replicas),
         "WOPR_API_PORTS": f"{ports[0]}-{ports[-1]}",
         "WOPR_API_ADDRESSES": " ".join(f"127.0.0.1:{port}" for port in ports),
     }
@@ -174,9 +179,10 @@ def write_environment(project: Project) -> None:
 
 
 def write_files(project: Project) -> None:
-    """Write .env and the folder of secrets."""
+    """Write .env and the folder of secrets, beside what compose.yaml mounts."""
     project.variables["WOPR_ENGINE_SOCKET"] = project.engine.url.removeprefix("unix://")
     write_environment(project)
+    shutil.copytree(REPOSITORY / MOUNTED, project.folder.path / MOUNTED)
     kept = project.folder.path / "secrets"
     kept.mkdir(mode=0o755)
     for name, value in {

