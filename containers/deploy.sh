@@ -26,7 +26,7 @@ SERVICES=(platform-api platform-ui gateway worker follower beat)
 FREE_MB=1024
 read -ra BUILD_OPTIONS <<<"${WOPR_BUILD_OPTIONS:-}"
 # What is done on the machine itself.
-REMOTE=(say fail compose current note preflight pull release back_up replace replace_one services_here
+REMOTE=(say fail compose current note preflight pull release back_up replace replace_one up_all services_here
 	healthy undo rollback rollback_image status)
 EX_USAGE=64
 
@@ -104,7 +104,9 @@ send_files() {
 	say "sending compose.yaml and what it mounts"
 	local files=(compose.yaml)
 	[ ! -d "$HERE/containers/monitoring" ] || files+=(containers/monitoring)
-	tar -C "$HERE" -cf - "${files[@]}" | $SSH "$1" "tar -C '$FOLDER' -xf -"
+	# Containers read it as users of their own, however closed the clone is.
+	tar -C "$HERE" -cf - "${files[@]}" |
+		$SSH "$1" "cd '$FOLDER' && tar --no-same-owner -xf - && chmod -R a+rX ${files[*]}"
 }
 
 send_image() {
@@ -165,12 +167,13 @@ release() {
 	local image=$1 id before
 	id=$(docker image inspect --format '{{.Id}}' "$image")
 	before=$(current)
+	docker run --rm --env-file .env --volume "$PWD/secrets:/run/secrets:ro" "$image" echo OK >/dev/null ||
+		fail "the environment is not right; nothing was changed"
 	if [ "$(sed -n 's/^WOPR_IMAGE_ID=//p' release.env)" = "$id" ] && healthy; then
+		up_all || fail "$image runs already, but not as compose.yaml and .env have it now"
 		say "$image runs already and is healthy"
 		return
 	fi
-	docker run --rm --env-file .env --volume "$PWD/secrets:/run/secrets:ro" "$image" echo OK >/dev/null ||
-		fail "the environment is not right; nothing was changed"
 	if [ -n "$before" ]; then
 		back_up
 		cp release.env previous.env
@@ -203,7 +206,15 @@ replace() {
 		compose up --detach --no-deps --no-build --wait --wait-timeout 180 "$service" || return 1
 		say "$service is healthy"
 	done
-	compose up --detach --no-build --remove-orphans --wait --wait-timeout 180
+	up_all
+}
+
+# Of a container whose settings are as before, Compose lets the process run on with the rules of before.
+up_all() {
+	local watching
+	compose up --detach --no-build --remove-orphans --wait --wait-timeout 180 || return 1
+	watching=$(compose ps --quiet prometheus 2>/dev/null) || true
+	[ -z "$watching" ] || docker kill --signal HUP "$watching" >/dev/null
 }
 
 services_here() {

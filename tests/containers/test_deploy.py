@@ -49,7 +49,7 @@ services:
   platform-api:
     image: "${WOPR_IMAGE}"
     command: [platform-api]
-    deploy: {replicas: 2}
+    deploy: {replicas: "${REPLICAS:-2}"}
     depends_on: {migrate: {condition: service_completed_successfully}}
   worker: {image: "${WOPR_IMAGE}", command: [worker]}
 """
@@ -164,18 +164,24 @@ def test_a_life_of_releases(way: Way) -> None:
     assert "runs already and is healthy" in again.stdout
     assert way.running() == installed
 
+    with (way.folder / ".env").open("a") as settings:
+        settings.write("REPLICAS=3\n")
+    assert "runs already and is healthy" in way.deploy("root@127.0.0.1").stdout
+    assert sorted(way.running().values()) == [first] * 4
+    assert way.running().keys() > installed.keys()
+
     second = way.change("two")
     updated = way.deploy("root@127.0.0.1")
     assert updated.returncode == 0, updated.stderr
     said = updated.stdout
     assert said.index("backing up") < said.index("migrating") < said.index("worker is healthy")
-    assert sorted(way.running().values()) == [second] * 3
+    assert sorted(way.running().values()) == [second] * 4
 
     way.change("three", fault="ill")
     ill = way.deploy("root@127.0.0.1")
     assert ill.returncode != 0
     assert f"{NAME}:{second} runs again" in ill.stderr
-    assert sorted(way.running().values()) == [second] * 3
+    assert sorted(way.running().values()) == [second] * 4
 
     assert way.deploy("--status", "root@127.0.0.1").returncode == 0
 
