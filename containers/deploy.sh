@@ -27,7 +27,7 @@ FREE_MB=1024
 read -ra BUILD_OPTIONS <<<"${WOPR_BUILD_OPTIONS:-}"
 # What is done on the machine itself.
 REMOTE=(say fail compose current note preflight pull release back_up replace replace_one up_all services_here
-	healthy undo rollback rollback_image status)
+	healthy settle undo rollback rollback_image status)
 EX_USAGE=64
 
 say() { printf '[deploy] %s\n' "$*"; }
@@ -135,7 +135,7 @@ there() {
 
 # --- on the machine ---
 
-compose() { docker compose --env-file .env --env-file release.env "$@"; }
+compose() { docker compose --progress quiet --env-file .env --env-file release.env "$@"; }
 
 current() { sed -n 's/^WOPR_IMAGE=//p' release.env 2>/dev/null; }
 
@@ -171,12 +171,17 @@ release() {
 		fail "the environment is not right; nothing was changed"
 	if [ "$(sed -n 's/^WOPR_IMAGE_ID=//p' release.env)" = "$id" ] && healthy; then
 		up_all || fail "$image runs already, but not as compose.yaml and .env have it now"
+		settle
 		say "$image runs already and is healthy"
 		return
 	fi
 	if [ -n "$before" ]; then
+		# With --pull both have one tag: the one that knows the tables as they are now backs them up.
+		rollback_image
 		back_up
-		cp release.env previous.env
+		docker tag "$id" "$image"
+		# One is there if an update was cut off: what ran well is what it names.
+		[ -f undo.env ] || cp release.env undo.env
 	fi
 	note "$image" >release.env
 	compose config --quiet || undo "compose.yaml and .env do not fit"
@@ -184,8 +189,12 @@ release() {
 	compose up --detach --wait postgres redis || undo "the database did not start"
 	compose run --rm --no-TTY migrate || undo "the migration failed"
 	replace || undo "it was not healthy"
+	settle
 	say "$image runs"
 }
+
+# What --rollback brings back is what ran before the last update that went well.
+settle() { [ ! -f undo.env ] || mv undo.env previous.env; }
 
 back_up() {
 	if [ ! -f secrets/BACKUP_PASSWORD ]; then
@@ -242,11 +251,11 @@ healthy() {
 }
 
 undo() {
-	if [ ! -f previous.env ]; then
+	if [ ! -f undo.env ]; then
 		fail "$1; there is nothing to go back to"
 	fi
 	say "$1; going back"
-	cp previous.env release.env
+	mv undo.env release.env
 	rollback_image
 	replace || fail "$1, and what ran before is not healthy either"
 	fail "$1; $(current) runs again"
@@ -269,7 +278,7 @@ rollback_image() {
 
 status() {
 	say "release: $(current)"
-	compose ps --format 'table {{.Service}}\t{{.Image}}\t{{.State}}\t{{.Health}}' || true
+	compose ps --format 'table {{.Service}}\t{{.Image}}\t{{.Status}}' || true
 	healthy || fail "not everything is healthy"
 	say "everything is healthy"
 }

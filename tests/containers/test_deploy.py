@@ -5,6 +5,7 @@ deployed is small, and has the services, tags and health checks that compose.yam
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from tests.fleet.machines import Door, door
 __all__ = ["door"]
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "wopr-deployed"
+PUSHED = f"{os.environ['WOPR_STACK_REGISTRY']}/{NAME}"
+READ = "print(open('/name').read(), end='')"
 ENTRY = """\
 import http.server, pathlib, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -28,7 +31,7 @@ words, fault = sys.argv[1:], pathlib.Path("/fault").read_text().strip()
 if words == ["healthy"]:
     sys.exit(fault == "ill")
 if words and words[0] in ("echo", "migrate", "manage"):
-    print(*words)
+    print(*words, "by", pathlib.Path("/name").read_text())
     sys.exit(words[0] == fault)
 signal.pause()
 """
@@ -36,7 +39,7 @@ DOCKERFILE = """\
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
 ARG REVISION
-COPY entry.py fault /
+COPY entry.py fault name /
 HEALTHCHECK --interval=1s --timeout=30s --start-period=1s --retries=2 \\
     CMD ["python3", "/entry.py", "healthy"]
 ENTRYPOINT ["python3", "/entry.py"]
@@ -72,7 +75,8 @@ class Way:
 
     def change(self, text: str, *, fault: str = "") -> str:
         """Another revision; returns its short name."""
-        (self.clone / "entry.py").write_text(f"{ENTRY}# {text}\n")
+        (self.clone / "entry.py").write_text(ENTRY)
+        (self.clone / "name").write_text(text)
         (self.clone / "fault").write_text(fault)
         git(self.clone, "add", "--all")
         git(self.clone, "commit", "--quiet", "--message", text)
@@ -87,6 +91,11 @@ class Way:
             for each in found
             if each["Labels"]["com.docker.compose.service"] in serving
         }
+
+    def names(self) -> list[str]:
+        """What is written in the image of each: a tag says nothing once it has moved."""
+        containers = [self.engine.containers.get(each) for each in self.running()]
+        return [each.exec_run(["python3", "-c", READ]).output.decode() for each in containers]
 
 
 def git(folder: Path, *words: str) -> str:
@@ -148,8 +157,9 @@ def tidy(engine: docker.DockerClient) -> None:
         engine.api.remove_container(each["Id"], force=True, v=True)
     for network in engine.networks.list(names=[f"{NAME}_default"]):
         network.remove()
-    for image in engine.images.list(NAME):
-        engine.api.remove_image(image.id, force=True)
+    for name in (NAME, PUSHED):
+        for image in engine.images.list(name):
+            engine.api.remove_image(image.id, force=True)
 
 
 def test_a_life_of_releases(way: Way) -> None:
@@ -184,6 +194,9 @@ def test_a_life_of_releases(way: Way) -> None:
     assert sorted(way.running().values()) == [second] * 4
 
     assert way.deploy("--status", "root@127.0.0.1").returncode == 0
+    back = way.deploy("--rollback", "root@127.0.0.1")
+    assert back.returncode == 0, back.stderr
+    assert sorted(way.running().values()) == [first] * 4
 
 
 def test_nothing_is_changed_when_it_could_not_be_taken_back(way: Way) -> None:
@@ -209,3 +222,17 @@ def test_an_operator_goes_back_and_forth(way: Way) -> None:
     assert sorted(way.running().values()) == [first] * 3
     assert way.deploy("--rollback", "root@127.0.0.1").returncode == 0
     assert sorted(way.running().values()) == [second] * 3
+
+
+def test_a_pulled_release_is_preceded_by_a_backup_of_the_one_that_runs(way: Way) -> None:
+    way.environment["WOPR_IMAGE_NAME"] = PUSHED
+    for text in ("one", "two"):
+        way.change(text)
+        assert way.deploy("--build-only").returncode == 0
+        way.engine.images.push(PUSHED, "latest")
+        pulled = way.deploy("--update", "--pull", "root@127.0.0.1")
+        assert pulled.returncode == 0, pulled.stderr
+    assert re.search("manage backup_platform .* by one", pulled.stdout)
+    assert re.search("migrate by two", pulled.stdout)
+    assert way.deploy("--rollback", "root@127.0.0.1").returncode == 0
+    assert way.names() == ["one"] * 3
