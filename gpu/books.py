@@ -119,17 +119,30 @@ def _book(ended: Iterable[tuple[_Ended, Amount | None]]) -> None:
         held, booked = (hold.micros, hold.tokens, hold.seconds), astuple(spent)
         row = (*held, spent.micros, *booked, int(used is None and hold.is_of_now))
         sums[hold.allowance] = [*map(add, sums.get(hold.allowance, [0] * len(row)), row)]
+    if not sums:
+        return
+    # One statement, not one for each by executemany, with which the audit's context does not go.
+    rows = [[pk, *row] for pk, row in sums.items()]
     with connection.cursor() as cursor:
-        cursor.executemany(_BOOK, [[*row, pk] for pk, row in sorted(sums.items())])
+        cursor.execute(_BOOK, [list(column) for column in zip(*rows, strict=True)])
 
 
 _BOOK = """
-    UPDATE gpu_allowance
-    SET held = greatest(held - %s, 0), tokens_held = greatest(tokens_held - %s, 0),
-        seconds_held = greatest(seconds_held - %s, 0),
-        spent = spent + %s, tokens = tokens + %s, seconds = seconds + %s,
-        requests = greatest(requests - %s, 0)
-    WHERE id = %s
+    WITH told AS (
+        SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                             %s::bigint[], %s::bigint[], %s::bigint[])
+        AS told (id, held, tokens_held, seconds_held, spent, tokens, seconds, requests)
+    ), mine AS (
+        SELECT id FROM gpu_allowance WHERE id IN (SELECT id FROM told) ORDER BY id FOR UPDATE
+    )
+    UPDATE gpu_allowance AS month
+    SET held = greatest(month.held - told.held, 0),
+        tokens_held = greatest(month.tokens_held - told.tokens_held, 0),
+        seconds_held = greatest(month.seconds_held - told.seconds_held, 0),
+        spent = month.spent + told.spent, tokens = month.tokens + told.tokens,
+        seconds = month.seconds + told.seconds,
+        requests = greatest(month.requests - told.requests, 0)
+    FROM told JOIN mine USING (id) WHERE month.id = told.id
 """
 
 

@@ -139,11 +139,11 @@ def test_more_than_was_held_is_never_booked(caller: Caller) -> None:
 
 def test_a_gateway_that_died_gives_back_what_it_held(caller: Caller) -> None:
     [hold] = books.reserve(caller, Amount(tokens=1000))
-    holds_release()
+    holds_release.apply(throw=True)
     assert Hold.objects.filter(pk=hold).exists()
     made = timezone.now() - timedelta(minutes=5)
     Hold.objects.update(created_at=made, expires_at=made + books.LEASE)
-    holds_release()
+    holds_release.apply(throw=True)
     assert not Hold.objects.exists()
     month = Allowance.objects.get()
     assert (month.held, month.tokens_held, month.spent) == (0, 0, 0)
