@@ -20,6 +20,7 @@ from gpu.tasks import holds_release
 from tenants.models import User
 from tests.conftest import signed_in
 from tests.gpu.conftest import Node, wait_until
+from wopr.common.audit.context import acting
 from wopr.common.errors import Refused
 
 EURO = 1_000_000  # micros
@@ -139,11 +140,12 @@ def test_more_than_was_held_is_never_booked(caller: Caller) -> None:
 
 def test_a_gateway_that_died_gives_back_what_it_held(caller: Caller) -> None:
     [hold] = books.reserve(caller, Amount(tokens=1000))
-    holds_release.apply(throw=True)
+    holds_release()
     assert Hold.objects.filter(pk=hold).exists()
     made = timezone.now() - timedelta(minutes=5)
     Hold.objects.update(created_at=made, expires_at=made + books.LEASE)
-    holds_release.apply(throw=True)
+    with acting(actor="worker", via="task"):
+        holds_release()
     assert not Hold.objects.exists()
     month = Allowance.objects.get()
     assert (month.held, month.tokens_held, month.spent) == (0, 0, 0)
