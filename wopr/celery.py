@@ -2,13 +2,22 @@
 
 import os
 
-from celery import Celery
-from celery.signals import heartbeat_sent, setup_logging, task_postrun, worker_init
+from celery import Celery, Task
+from celery.signals import (
+    heartbeat_sent,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_process_init,
+)
 from django.db import close_old_connections, connection
 
 from wopr.common import alive
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wopr.settings")
+
+CONNECTION_SECONDS = 600
 
 app = Celery("wopr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -28,13 +37,21 @@ def show_life(**_: object) -> None:
 
 
 @worker_init.connect
-def begin_without_connections(**_: object) -> None:
-    """Those of the start's checks: whoever works next, a child or this process, opens its own."""
+def begin_without_connection(**_: object) -> None:
+    """The one of the start's checks: whoever works next, a child or this process, opens its own."""
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]
 
 
+@worker_process_init.connect
+def keep_connection(**_: object) -> None:
+    """A process that works task after task has one, and the server's caches are warm behind it."""
+    connection.settings_dict["CONN_MAX_AGE"] = CONNECTION_SECONDS
+
+
+@task_prerun.connect
 @task_postrun.connect
-def hand_back_connection(**_: object) -> None:
-    """The next task has it looked at first, so that it never meets a broken one."""
-    close_old_connections()
+def look_at_connection(*, task: Task, **_: object) -> None:
+    """One that broke or is old is closed, and one that is kept is tried before its next use."""
+    # What is done within a caller leaves the caller its connection and its transaction.
+    if not task.request.is_eager:
+        close_old_connections()

@@ -269,18 +269,11 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": env.db("DATABASE_URL", default="postgres://wopr@127.0.0.1:5432/wopr")}
-# Each process keeps a few connections and hands them from one request or task to the next, after a
-# look at whether they still live: a new one costs more than most of what is then asked of it.
+# Web requests open one each: under ASGI each has a thread of its own. Workers keep theirs.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# Looked at before it is used again, so that a restart of PostgreSQL breaks no task.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {})
-DATABASES["default"]["OPTIONS"]["pool"] = {
-    "min_size": 1,
-    "max_size": env.int("WOPR_DATABASE_CONNECTIONS", 16),
-    "timeout": 5,  # seconds that somebody waits for one
-    # Seconds; then whoever asks next tries anew. The pool's own pauses would grow with an outage.
-    "reconnect_timeout": 2,
-}
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {
@@ -526,7 +519,7 @@ CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Celery would end the process's connections after every task; wopr.celery hands them back instead.
+# Celery would close the process's connection after every task; wopr.celery decides instead.
 CELERY_DB_REUSE_MAX = sys.maxsize
 # Several may run; one of them is at work, and another takes over when it is silent.
 CELERY_BEAT_SCHEDULER = "wopr.beat:LeasedScheduler"

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
 from django.http import Http404, StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -75,7 +74,6 @@ async def _read(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
     When the reader goes away, so does the last reference to the pieces, and restic is ended.
     """
-    await sync_to_async(close_old_connections)()  # it takes minutes, and others need theirs
     read = sync_to_async(_next, thread_sensitive=False)
     while chunk := await read(chunks):
         yield chunk

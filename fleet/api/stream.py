@@ -6,12 +6,10 @@ matters, since a later snapshot contains all earlier ones.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
@@ -23,23 +21,15 @@ HEARTBEAT_EVERY = 15.0  # seconds; proxies cut what is silent
 LONGEST = 600.0  # seconds; the client reconnects by itself
 
 
-def event_stream(events: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
+def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
     """The answer that carries server-sent events, kept by no proxy on the way."""
-    response = StreamingHttpResponse(_frugal(events), content_type="text/event-stream")
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _frugal(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The same, without the request's database connection, which others wait for meanwhile."""
-    await sync_to_async(close_old_connections)()
-    async with aclosing(events):
-        async for event in events:
-            yield event
-
-
-async def operation_events(operation_id: UUID, *, after: int) -> AsyncGenerator[bytes, None]:
+async def operation_events(operation_id: UUID, *, after: int) -> AsyncIterator[bytes]:
     """Snapshots newer than revision `after`, until the operation has ended."""
     spoke, end = time.monotonic(), time.monotonic() + LONGEST
     yield b"retry: 1000\n\n"
@@ -57,22 +47,15 @@ async def operation_events(operation_id: UUID, *, after: int) -> AsyncGenerator[
         await asyncio.sleep(LOOK_EVERY)
 
 
-@sync_to_async
-def _look(operation_id: UUID) -> tuple[int, str]:
-    try:
-        row = Operation.objects.values_list("revision", "state").get(pk=operation_id)
-    finally:
-        close_old_connections()
+async def _look(operation_id: UUID) -> tuple[int, str]:
+    row = await Operation.objects.values_list("revision", "state").aget(pk=operation_id)
     return row[0], row[1]
 
 
 @sync_to_async
 def _snapshot(operation_id: UUID) -> str:
-    try:
-        operation = Operation.objects.prefetch_related("steps__operation").get(pk=operation_id)
-        return JSONRenderer().render(OperationSerializer(operation).data).decode()
-    finally:
-        close_old_connections()
+    operation = Operation.objects.prefetch_related("steps__operation").get(pk=operation_id)
+    return JSONRenderer().render(OperationSerializer(operation).data).decode()
 
 
 def _event(name: str, data: str, *, event_id: int | None = None) -> bytes:

@@ -33,17 +33,11 @@ def password(tmp_path: Path) -> str:
     return str(file)
 
 
-def let_go() -> None:
-    """Connections that are kept are of the database that they were made for."""
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]
-
-
 @pytest.fixture
 def fresh_database() -> Iterator[None]:
     """From now on Django uses an empty database with the same tables, as after `migrate`."""
     used = connection.settings_dict["NAME"]
-    let_go()
+    connection.close()
     with administering() as server:
         # A thread of an earlier test may have left its connection open; a template has none.
         server.execute(
@@ -59,7 +53,7 @@ def fresh_database() -> Iterator[None]:
         cursor.execute("RESET session_replication_role")
     MigrationRecorder(connection).ensure_schema()
     yield
-    let_go()
+    connection.close()
     connection.settings_dict["NAME"] = used
     with administering() as server:
         server.execute(f"DROP DATABASE {FRESH}")
