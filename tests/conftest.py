@@ -212,11 +212,16 @@ def instance(tenant: Tenant, node: Node, settings: object) -> Instance:
 
 def free_port() -> int:
     """A port of this stack's range that nobody listens on now."""
+    return next(free_ports())
+
+
+def free_ports() -> Iterator[int]:
+    """All of them, for whoever needs several before anybody listens."""
     import socket
 
     first, last = (int(end) for end in os.environ["WOPR_PORT_RANGE"].split("-"))
     for port in range(first, last + 1):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+                yield port
     raise AssertionError("no free port")

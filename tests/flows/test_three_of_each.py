@@ -16,7 +16,7 @@ from fleet import services
 from fleet.models import Instance, Node, Operation
 from tenants import services as tenant_services
 from tenants.models import Tenant, User
-from tests.conftest import free_port
+from tests.conftest import free_ports
 from tests.fleet.world import ONE_OF_EACH, SUBTREE, World
 from tests.flows.herd import DOORS, ROLES, Herd
 from tests.stack.processes import eventually
@@ -35,7 +35,8 @@ def herd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Herd]:
     monkeypatch.setenv("WOPR_OPERATION_LEASE_SECONDS", "1")
     queue = Redis.from_url(os.environ["REDIS_URL"])
     queue.flushdb()
-    herd = Herd(tmp_path, {(role, n): free_port() for role in DOORS for n in range(OF_EACH)})
+    places = [(role, place) for role in DOORS for place in range(OF_EACH)]
+    herd = Herd(tmp_path, dict(zip(places, free_ports(), strict=False)))
     try:
         for role in ROLES:
             for place in range(OF_EACH):
